@@ -11,8 +11,8 @@ type Kind uint8
 // The kinds of errors.
 const (
 	Internal    Kind = iota // a defect, or a failure of the machine
-	Usage                   // a parameter or argument is wrong
-	Input                   // a picture, prompt or file the user gave cannot be used
+	BadUsage                // a parameter or argument is wrong
+	BadInput                // a picture, prompt or file the user gave cannot be used
 	NotFound                // a model or file does not exist
 	Offline                 // the network was needed and is switched off
 	NoMemory                // not enough memory, or no such device

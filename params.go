@@ -82,7 +82,7 @@ func (p *Params) Check() error {
 		{"frames", p.Frames, 1, 4096},
 	} {
 		if v.v < v.min || v.v > v.max {
-			return Errorf(Usage, "%s is %d, it must be between %d and %d", v.name, v.v, v.min, v.max)
+			return Errorf(BadUsage, "%s is %d, it must be between %d and %d", v.name, v.v, v.min, v.max)
 		}
 	}
 	for _, v := range []struct {
@@ -97,23 +97,23 @@ func (p *Params) Check() error {
 		{"transfer_ratio", p.TransferRatio, 0, 1},
 	} {
 		if math.IsNaN(v.v) || v.v < v.min || v.v > v.max {
-			return Errorf(Usage, "%s is %v, it must be between %v and %v", v.name, v.v, v.min, v.max)
+			return Errorf(BadUsage, "%s is %v, it must be between %v and %v", v.name, v.v, v.min, v.max)
 		}
 	}
 	switch p.Remasking {
 	case LowConfidence, Random, Entropy, Margin, Threshold, Factor:
 	default:
-		return Errorf(Usage, "remasking is %q, it must be one of low_confidence, random, entropy, margin, threshold, factor", p.Remasking)
+		return Errorf(BadUsage, "remasking is %q, it must be one of low_confidence, random, entropy, margin, threshold, factor", p.Remasking)
 	}
 	switch p.Cache {
 	case CacheNone, CachePrefix, CacheDual, CacheFeature:
 	default:
-		return Errorf(Usage, "cache is %q, it must be one of none, prefix, dual, feature", p.Cache)
+		return Errorf(BadUsage, "cache is %q, it must be one of none, prefix, dual, feature", p.Cache)
 	}
 	if p.Cache == CacheFeature && p.CFGScale > 0 && p.TransferRatio > 0 {
 		// The reference fails here too (golden/README.md, dLLM-Cache); ours keeps a cache per canvas, but there is
 		// nothing to compare it with.
-		return Errorf(Usage, "cache feature cannot be combined with cfg_scale unless transfer_ratio is 0")
+		return Errorf(BadUsage, "cache feature cannot be combined with cfg_scale unless transfer_ratio is 0")
 	}
 	return nil
 }

@@ -1,0 +1,58 @@
+// Command lladav runs LLaDA-V, the masked-diffusion multimodal model, on the machine it is started on.
+//
+// Each verb is one file; this package parses arguments, renders to the terminal, handles signals and sets the exit
+// status. What is computed is decided in package engine.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/term"
+)
+
+func main() { os.Exit(realMain()) }
+
+func realMain() int {
+	ctx, stop, signalled := notify()
+	defer stop()
+	a := &app{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv,
+		inTTY:  term.IsTerminal(int(os.Stdin.Fd())),
+		outTTY: term.IsTerminal(int(os.Stdout.Fd())),
+		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	code := a.main(ctx, os.Args[1:])
+	if s := signalled(); s != 0 && (code != exitOK || ctx.Err() != nil) {
+		return 128 + s // as a shell reports a process that the signal ended
+	}
+	return code
+}
+
+// notify returns a context that the first SIGINT or SIGTERM cancels; the second one ends the process at once. signalled
+// tells which signal arrived, 0 for none.
+func notify() (ctx context.Context, stop func(), signalled func() int) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	var got atomic.Int32
+	go func() {
+		for s := range ch {
+			n := int32(syscall.SIGINT)
+			if s == syscall.SIGTERM {
+				n = int32(syscall.SIGTERM)
+			}
+			if !got.CompareAndSwap(0, n) {
+				os.Exit(128 + int(n))
+			}
+			cancel(errInterrupted)
+		}
+	}()
+	return ctx, func() { signal.Stop(ch); cancel(nil) }, func() int { return int(got.Load()) }
+}
+
+var errInterrupted = errors.New("interrupted")
