@@ -2,8 +2,15 @@ package lladav
 
 import "time"
 
-// An Event is one of Prefill, Denoise, Delta and Done.
+// An Event is one of Progress, Prefill, Denoise, Delta and Done.
 type Event interface{ event() }
+
+// Progress tells how far a long piece of work is: tiles through the tower, layers of a forward pass. It is sent only when
+// Request.Steps is set, at any time before Done.
+type Progress struct {
+	Phase       string // "vision" or "pass"
+	Done, Total int
+}
 
 // Prefill is sent once, before the first denoising step: the canvas is laid out and pictures are encoded.
 type Prefill struct {
@@ -72,7 +79,8 @@ type Stats struct {
 	Approximated []string      `json:"approximated,omitempty"`
 }
 
-func (Prefill) event() {}
-func (Denoise) event() {}
-func (Delta) event()   {}
-func (Done) event()    {}
+func (Progress) event() {}
+func (Prefill) event()  {}
+func (Denoise) event()  {}
+func (Delta) event()    {}
+func (Done) event()     {}

@@ -23,7 +23,7 @@ type Request struct {
 	// Raw, if set, is used as the prompt as it stands, without a chat template. Messages must then be empty.
 	Raw    string
 	Params Params
-	// Steps asks for Denoise events. Without it only Prefill, Delta and Done are sent.
+	// Steps asks for Progress and Denoise events. Without it only Prefill, Delta and Done are sent.
 	Steps bool
 }
 
@@ -64,10 +64,10 @@ type Media struct {
 
 // Usage counts what a request took, in rows of the model's canvas.
 type Usage struct {
-	PromptTokens     int // text, image and newline rows before the answer
-	ImageTokens      int // of these, rows that come from pictures and video
-	CachedTokens     int // of these, image rows whose features were reused
-	CompletionTokens int // tokens of the answer, before the stop
+	PromptTokens     int `json:"prompt_tokens"`     // text, image and newline rows before the answer
+	ImageTokens      int `json:"image_tokens"`      // of these, rows that come from pictures and video
+	CachedTokens     int `json:"cached_tokens"`     // of these, rows whose features were reused
+	CompletionTokens int `json:"completion_tokens"` // tokens of the answer, before the stop
 }
 
 // FinishReason says why an answer ended.

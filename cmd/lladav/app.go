@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,6 +26,24 @@ type app struct {
 
 	logLevel, logFormat, configFile string
 	offline, quiet                  bool
+
+	// grabbed, if set, takes the place of ending the program when an interrupt arrives.
+	grabbed atomic.Pointer[func()]
+}
+
+// onInterrupt makes f take interrupts until the returned function is called.
+func (a *app) onInterrupt(f func()) (restore func()) {
+	before := a.grabbed.Swap(&f)
+	return func() { a.grabbed.Store(before) }
+}
+
+// interrupt hands an interrupt to whoever has asked for it.
+func (a *app) interrupt() (taken bool) {
+	f := a.grabbed.Load()
+	if f != nil {
+		(*f)()
+	}
+	return f != nil
 }
 
 // The exit statuses of the program.

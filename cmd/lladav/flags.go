@@ -93,23 +93,24 @@ func readConfig(path string, known []string) (map[string][]string, error) {
 }
 
 func allFlags(root *cobra.Command) []string {
-	var names []string
-	add := func(f *pflag.Flag) { names = append(names, f.Name) }
-	root.PersistentFlags().VisitAll(add)
+	names := flagNames(root.PersistentFlags())
 	for _, c := range root.Commands() {
-		c.Flags().VisitAll(add)
+		names = append(names, flagNames(c.Flags())...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+func flagNames(set *pflag.FlagSet) (names []string) {
+	set.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
 }
 
 // flagError turns pflag's complaint into one line with the nearest flag.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
-		var names []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		names := append(flagNames(cmd.Flags()), flagNames(cmd.InheritedFlags())...)
 		name := unknown.GetSpecifiedName()
 		return usagef("unknown flag --%s of %s%s", name, cmd.Name(), didYouMean(name, names))
 	}

@@ -18,14 +18,14 @@ import (
 func main() { os.Exit(realMain()) }
 
 func realMain() int {
-	ctx, stop, signalled := notify()
-	defer stop()
 	a := &app{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv,
 		inTTY:  term.IsTerminal(int(os.Stdin.Fd())),
 		outTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
 	}
+	ctx, stop, signalled := notify(a.interrupt)
+	defer stop()
 	code := a.main(ctx, os.Args[1:])
 	if s := signalled(); s != 0 && (code != exitOK || ctx.Err() != nil) {
 		return 128 + s // as a shell reports a process that the signal ended
@@ -34,14 +34,17 @@ func realMain() int {
 }
 
 // notify returns a context that the first SIGINT or SIGTERM cancels; the second one ends the process at once. signalled
-// tells which signal arrived, 0 for none.
-func notify() (ctx context.Context, stop func(), signalled func() int) {
+// tells which signal arrived, 0 for none. A SIGINT that taken accepts does neither.
+func notify(taken func() bool) (ctx context.Context, stop func(), signalled func() int) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
 	var got atomic.Int32
 	go func() {
 		for s := range ch {
+			if s == os.Interrupt && taken() {
+				continue
+			}
 			n := int32(syscall.SIGINT)
 			if s == syscall.SIGTERM {
 				n = int32(syscall.SIGTERM)

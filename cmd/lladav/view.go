@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-runewidth"
+
+	"lladav"
+)
+
+// view redraws the answer region in place as cells fill: hidden cells are grey ░, a cell filled in the newest step is
+// red, orange or green for a probability under 0.3, under 0.7 or above, older ones are blue, fading to normal. These are
+// the colours of the public LLaDA demos.
+type view struct {
+	out    io.Writer
+	size   func() (width, height int)
+	colour bool
+	cells  []viewCell
+	status string
+	drawn  []int // visible width of each line on the screen
+	last   time.Time
+	step   int
+	start  time.Time
+}
+
+type viewCell struct {
+	text string
+	prob float64
+	step int // 0 while hidden
+}
+
+// minRedraw bounds the redraws to about 15 a second.
+const minRedraw = time.Second / 15
+
+func newView(out io.Writer, size func() (int, int), colour bool) *view {
+	return &view{out: out, size: size, colour: colour, start: time.Now()}
+}
+
+func (v *view) event(e lladav.Event) {
+	switch e := e.(type) {
+	case lladav.Prefill:
+		v.reset(e.Canvas)
+		v.draw(true)
+	case lladav.Denoise:
+		v.apply(e)
+		v.draw(e.Open == 0)
+	}
+}
+
+func (v *view) reset(c lladav.CanvasInfo) {
+	v.cells = make([]viewCell, c.Length)
+	for _, f := range c.Fixed {
+		if f.Pos >= 0 && f.Pos < len(v.cells) {
+			v.cells[f.Pos] = viewCell{text: f.Text, prob: 1, step: -1}
+		}
+	}
+	v.step, v.start, v.status = 0, time.Now(), ""
+}
+
+func (v *view) apply(d lladav.Denoise) {
+	v.step = d.Step
+	for _, f := range d.Filled {
+		v.cells[f.Pos] = viewCell{f.Text, f.Prob, d.Step}
+	}
+	steps := ""
+	if d.Steps > 0 {
+		steps = fmt.Sprintf("/%d", d.Steps)
+	}
+	filled := len(v.cells) - d.Open
+	rate := float64(filled) / max(time.Since(v.start).Seconds(), 1e-3)
+	v.status = fmt.Sprintf("step %d%s · block %d · %d of %d cells · %.3g tokens/s", d.Step, steps, d.Block+1, filled, len(v.cells), rate)
+}
+
+// draw repaints the region. Without force it does nothing when the last repaint was a moment ago.
+func (v *view) draw(force bool) {
+	if !force && time.Since(v.last) < minRedraw {
+		return
+	}
+	v.last = time.Now()
+	width, height := v.size()
+	var b strings.Builder
+	b.WriteString(v.up(width))
+	lines, widths := v.layout(max(width-1, 8))
+	if n := max(height-2, 1); len(lines) > n { // a region taller than the screen shows its end
+		lines, widths = lines[len(lines)-n:], widths[len(widths)-n:]
+	}
+	status := runewidth.Truncate(v.status, max(width-1, 8), "…")
+	lines, widths = append(lines, v.paint("2", status)), append(widths, runewidth.StringWidth(status))
+	for _, l := range lines {
+		b.WriteString(l)
+		b.WriteString("\x1b[K\n")
+	}
+	v.drawn = widths
+	io.WriteString(v.out, b.String())
+}
+
+// clear removes the region from the screen.
+func (v *view) clear() {
+	width, _ := v.size()
+	io.WriteString(v.out, v.up(width))
+	v.drawn = nil
+}
+
+// up moves to the region's first line and clears from there. A terminal that became narrower has wrapped the lines.
+func (v *view) up(width int) string {
+	rows := 0
+	for _, w := range v.drawn {
+		rows += max(1, (w+width-1)/max(width, 1))
+	}
+	if rows == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\r\x1b[%dA\x1b[J", rows)
+}
+
+// layout breaks the cells into lines of at most width columns.
+func (v *view) layout(width int) (lines []string, widths []int) {
+	var line strings.Builder
+	col := 0
+	flush := func() {
+		lines, widths = append(lines, line.String()), append(widths, col)
+		line.Reset()
+		col = 0
+	}
+	for _, c := range v.cells {
+		text := c.text
+		if c.step == 0 {
+			text = "░"
+		}
+		for i, part := range strings.Split(text, "\n") {
+			if i > 0 {
+				flush()
+			}
+			for _, r := range part {
+				if r < ' ' || r == 0x7f { // a terminal would act on it
+					r = ' '
+				}
+				w := runewidth.RuneWidth(r)
+				if col+w > width {
+					flush()
+				}
+				line.WriteString(v.paint(v.colourOf(c), string(r)))
+				col += w
+			}
+		}
+	}
+	flush()
+	return lines, widths
+}
+
+// colourOf returns the SGR code of a cell.
+func (v *view) colourOf(c viewCell) string {
+	switch age := v.step - c.step; {
+	case c.step == 0:
+		return "90"
+	case c.step < 0:
+		return ""
+	case age == 0 && c.prob < 0.3:
+		return "31"
+	case age == 0 && c.prob < 0.7:
+		return "38;5;208"
+	case age == 0:
+		return "32"
+	case age <= 2:
+		return "38;5;33"
+	case age <= 5:
+		return "38;5;75"
+	case age <= 9:
+		return "38;5;153"
+	}
+	return ""
+}
+
+func (v *view) paint(code, s string) string {
+	if !v.colour || code == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// stepLine describes a step in one line, for output that is no terminal.
+func stepLine(d lladav.Denoise) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "step %d", d.Step)
+	if d.Steps > 0 {
+		fmt.Fprintf(&b, "/%d", d.Steps)
+	}
+	fmt.Fprintf(&b, " block %d open %d:", d.Block+1, d.Open)
+	for _, f := range d.Filled {
+		fmt.Fprintf(&b, " %d=%q (%.2f)", f.Pos, f.Text, f.Prob)
+	}
+	return b.String()
+}
