@@ -26,7 +26,7 @@ type Grid struct {
 const (
 	maxGrid   = 4096    // canvases in a grid
 	maxCanvas = 1 << 16 // pixels or tiles on a side
-	maxTiles  = 4096    // tiles on one canvas
+	maxTiles  = 256     // tiles on one canvas
 )
 
 // rangeTiles are the tile sides for which the reference accepts the range form of a grid.

@@ -1,0 +1,292 @@
+package vision
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// Resize returns m at another size exactly as Pillow's Image.resize does by default: bicubic with antialiasing for
+// colour and grey, on premultiplied values where there is alpha, and the nearest pixel for palettes and 1-bit pictures.
+// The size must be positive. An image that has the size already is returned as it is.
+func (m *Image) Resize(to Size) *Image {
+	switch {
+	case to == m.Size:
+		return m
+	case m.Mode == ModeP || m.Mode == Mode1:
+		return m.nearest(to)
+	case m.Mode == ModeRGBA || m.Mode == ModeLA:
+		out := &Image{Mode: m.Mode, Size: to}
+		pre := &Image{Mode: m.Mode, Size: m.Size, Pix: m.premultiplied()}
+		out.Pix = resample(pre.row, m.Mode.Channels(), m.Size, to)
+		out.unpremultiply()
+		return out
+	}
+	return &Image{Mode: m.Mode, Size: to, Pix: resample(m.row, m.Mode.Channels(), m.Size, to)}
+}
+
+// row returns a row's bytes.
+func (m *Image) row(y int) []byte {
+	n := m.Size.W * m.Mode.Channels()
+	return m.Pix[y*n : (y+1)*n]
+}
+
+// premultiplied returns the pixels with every channel but alpha, which is the last, multiplied by alpha.
+func (m *Image) premultiplied() []byte {
+	n := m.Mode.Channels()
+	pix := make([]byte, len(m.Pix))
+	for i := 0; i < len(pix); i += n {
+		alpha := uint32(m.Pix[i+n-1])
+		for c := i; c < i+n-1; c++ {
+			pix[c] = uint8(div255(uint32(m.Pix[c]) * alpha))
+		}
+		pix[i+n-1] = uint8(alpha)
+	}
+	return pix
+}
+
+// unpremultiply divides the channels by alpha again; where alpha is 0 or 255 they stay.
+func (m *Image) unpremultiply() {
+	n := m.Mode.Channels()
+	for i := 0; i < len(m.Pix); i += n {
+		alpha := uint32(m.Pix[i+n-1])
+		if alpha == 0 || alpha == 255 {
+			continue
+		}
+		for c := i; c < i+n-1; c++ {
+			m.Pix[c] = uint8(min(255*uint32(m.Pix[c])/alpha, 255))
+		}
+	}
+}
+
+// nearest takes the nearest pixel.
+func (m *Image) nearest(to Size) *Image {
+	out := newImage(m.Mode, to)
+	out.Palette = m.Palette
+	cols := nearestIndex(m.Size.W, to.W)
+	for y, sy := range nearestIndex(m.Size.H, to.H) {
+		if sy < 0 {
+			continue
+		}
+		src, dst := m.Pix[sy*m.Size.W:(sy+1)*m.Size.W], out.Pix[y*to.W:]
+		for x, sx := range cols {
+			if sx >= 0 {
+				dst[x] = src[sx]
+			}
+		}
+	}
+	return out
+}
+
+// nearestIndex returns the source of each of out pixels, -1 if it falls outside. Pillow adds up the step, so rounding
+// errors accumulate; so do ours.
+func nearestIndex(in, out int) []int {
+	index := make([]int, out)
+	step := float64(in) / float64(out)
+	at := step * 0.5
+	for i := range index {
+		index[i] = int(at)
+		if index[i] >= in {
+			index[i] = -1
+		}
+		at += step
+	}
+	return index
+}
+
+// precision is the number of fractional bits of a weight.
+const precision = 32 - 8 - 2
+
+// A window is the run of source pixels that make one pixel of the result, and their weights in fixed point.
+type window struct {
+	from    int
+	weights []int64
+}
+
+// windows returns the windows of a bicubic pass from in to out pixels. A pass that keeps the size copies.
+func windows(in, out int) []window {
+	list := make([]window, out)
+	if in == out {
+		one := []int64{1 << precision}
+		for i := range list {
+			list[i] = window{i, one}
+		}
+		return list
+	}
+	scale := float64(in) / float64(out)
+	stretch := max(scale, 1)
+	support, shrink := 2*stretch, 1/stretch
+	var w []float64
+	for i := range list {
+		centre := float64((float64(i) + 0.5) * scale) // rounded here: see bicubic
+		from := max(int(centre-support+0.5), 0)
+		to := min(int(centre+support+0.5), in)
+		sum := 0.0
+		w = w[:0]
+		for j := from; j < to; j++ {
+			k := bicubic(float64((float64(j) - centre + 0.5) * shrink))
+			w = append(w, k)
+			sum += k
+		}
+		weights := make([]int64, to-from)
+		for j, k := range w {
+			if sum != 0 {
+				k /= sum
+			}
+			k *= 1 << precision
+			weights[j] = int64(math.Trunc(k + math.Copysign(0.5, k)))
+		}
+		list[i] = window{from, weights}
+	}
+	return list
+}
+
+// bicubic is Keys' kernel with a = -1/2. The conversions keep a compiler from fusing products and sums, which would
+// change the last bit, and with it pixels, on machines that can.
+func bicubic(x float64) float64 {
+	const a = -0.5
+	x = math.Abs(x)
+	switch {
+	case x < 1:
+		return float64(float64(float64(float64((a+2)*x)-(a+3))*x)*x) + 1
+	case x < 2:
+		return (float64((float64((x-5)*x)+8)*x) - 4) * a
+	}
+	return 0
+}
+
+// resample resizes rows of interleaved bytes, first every row, then every column, rounding to bytes in between. Rows
+// are asked for in order, two before the first is used, and only as many results are kept as one window needs.
+//
+// Two sums of bytes times weights share each 64-bit product, see pair: in the first pass those of two rows, in the
+// second those of two neighbouring bytes. This halves the multiplications, which are what bounds the time.
+func resample(row func(y int) []byte, channels int, from, to Size) []byte {
+	cols, rows := windows(from.W, to.W), windows(from.H, to.H)
+	tall := 0
+	for _, w := range rows {
+		tall = max(tall, len(w.weights))
+	}
+	width := to.W * channels
+	var (
+		dst   = make([]byte, to.H*width)
+		pairs = make([]uint64, from.W*channels) // two source rows
+		ring  = make([][]byte, tall+1)          // rows after the first pass, 4 bytes a value
+		sums  = make([]uint64, (width+1)/2)     // second pass, two values each
+		need  = make([][]byte, tall)            // the rows of one window
+		made  = 0                               // rows after the first pass so far
+		wide  = func(i int) []byte { return ring[i%len(ring)] }
+	)
+	for i := range ring {
+		ring[i] = make([]byte, 8*len(sums))
+	}
+	for y, w := range rows {
+		for made < w.from+len(w.weights) {
+			made = max(made, w.from)
+			next := min(made+1, from.H-1)
+			pack(pairs, row(made), row(next))
+			across(wide(made), wide(made+1), pairs, cols, channels)
+			made += 2
+		}
+		for i := range w.weights {
+			need[i] = wide(w.from + i)
+		}
+		down(dst[y*width:(y+1)*width], need[:len(w.weights)], w.weights, sums)
+	}
+	return dst
+}
+
+// half rounds both sums of a pair when they are shifted down.
+const half = 1<<(precision-1) | 1<<(precision-1)<<32
+
+// A pair holds two values, or two sums of values times weights, as lo + hi·2³². Multiplying it by a weight multiplies
+// both. Neither sum leaves 32 bits: weights add up to 1, and to less than 2 without their signs.
+func pair(lo, hi byte) uint64 { return uint64(lo) | uint64(hi)<<32 }
+
+// unpair returns the two sums of a pair, rounded down and clipped to bytes.
+func unpair(sum uint64) (lo, hi byte) {
+	l := int32(uint32(sum))
+	h := int32(uint32((sum - uint64(int64(l))) >> 32)) // a negative low sum has borrowed from the high one
+	return clip(l >> precision), clip(h >> precision)
+}
+
+func clip(v int32) byte {
+	if uint32(v) > 255 {
+		return byte(^(v >> 31)) // 0 below, 255 above
+	}
+	return byte(v)
+}
+
+func pack(dst []uint64, a, b []byte) {
+	b = b[:len(a)]
+	dst = dst[:len(a)]
+	for i := range a {
+		dst[i] = pair(a[i], b[i])
+	}
+}
+
+// across runs the first pass on a pair of rows and stores each value in 4 bytes of lo and hi.
+func across(lo, hi []byte, src []uint64, cols []window, channels int) {
+	switch channels {
+	case 3:
+		for x, w := range cols {
+			s0, s1, s2 := uint64(half), uint64(half), uint64(half)
+			p := src[3*w.from:][:3*len(w.weights)]
+			for _, k := range w.weights {
+				k := uint64(k)
+				s0 += p[0] * k
+				s1 += p[1] * k
+				s2 += p[2] * k
+				p = p[3:]
+			}
+			put(lo, hi, 3*x, s0)
+			put(lo, hi, 3*x+1, s1)
+			put(lo, hi, 3*x+2, s2)
+		}
+	default:
+		for x, w := range cols {
+			for c := range channels {
+				sum := uint64(half)
+				for i, k := range w.weights {
+					sum += src[(w.from+i)*channels+c] * uint64(k)
+				}
+				put(lo, hi, x*channels+c, sum)
+			}
+		}
+	}
+}
+
+func put(lo, hi []byte, i int, sum uint64) {
+	l, h := unpair(sum)
+	binary.LittleEndian.PutUint32(lo[4*i:], uint32(l))
+	binary.LittleEndian.PutUint32(hi[4*i:], uint32(h))
+}
+
+// down runs the second pass: dst is the sum of rows times weights.
+func down(dst []byte, rows [][]byte, weights []int64, sums []uint64) {
+	for i := range sums {
+		sums[i] = half
+	}
+	for len(rows) >= 4 {
+		k0, k1, k2, k3 := uint64(weights[0]), uint64(weights[1]), uint64(weights[2]), uint64(weights[3])
+		r0, r1, r2, r3 := rows[0], rows[1], rows[2], rows[3]
+		n := 8 * len(sums)
+		r0, r1, r2, r3 = r0[:n], r1[:n], r2[:n], r3[:n]
+		for i := range sums {
+			sums[i] += binary.LittleEndian.Uint64(r0[8*i:])*k0 + binary.LittleEndian.Uint64(r1[8*i:])*k1 +
+				binary.LittleEndian.Uint64(r2[8*i:])*k2 + binary.LittleEndian.Uint64(r3[8*i:])*k3
+		}
+		rows, weights = rows[4:], weights[4:]
+	}
+	for j, row := range rows {
+		k := uint64(weights[j])
+		for i := range sums {
+			sums[i] += binary.LittleEndian.Uint64(row[8*i:]) * k
+		}
+	}
+	for i, sum := range sums {
+		lo, hi := unpair(sum)
+		dst[2*i] = lo
+		if 2*i+1 < len(dst) {
+			dst[2*i+1] = hi
+		}
+	}
+}
