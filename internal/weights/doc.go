@@ -1,0 +1,16 @@
+// Package weights reads and writes checkpoints: safetensors files, one or several with an index, as published.
+//
+// Files are mapped into memory and never copied; a tensor's bytes are the file's. The package does not know what
+// architectures exist, which tensors a model has, or where files come from. A model names its tensors to a
+// [Loader], which collects everything that does not fit and reports it once; the same requests made of a
+// [Recorder] give the list of a model's tensors.
+//
+// Read [Open] and [Checkpoint] first, then [Loader]; [Writer] is the way back to disk.
+//
+// # Files that change
+//
+// A mapped file must stay as it is while it is open. Replacing it (a new file under the old name, as every careful
+// tool does it) is harmless: the mapping keeps the old one. Cutting it short in place is not: on Unix systems the
+// next access to a missing page kills the process, and no program that maps files can prevent that.
+// [Checkpoint.Changed] detects both and costs microseconds, so a long-running program asks it before each request.
+package weights
