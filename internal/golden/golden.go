@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -78,6 +79,53 @@ func Models(t testing.TB) []string {
 		t.Fatal("the set models holds no checkpoint")
 	}
 	return names
+}
+
+// Extra is what extra.json says of a checkpoint of the set "models" beyond its config.json.
+type Extra struct {
+	SpecialIDs map[string]int32 `json:"special_ids"`
+	Vision     *struct {
+		HiddenSize        int     `json:"hidden_size"`
+		IntermediateSize  int     `json:"intermediate_size"`
+		NumHiddenLayers   int     `json:"num_hidden_layers_before_removal"`
+		LayersInFile      int     `json:"num_hidden_layers_in_file"`
+		NumAttentionHeads int     `json:"num_attention_heads"`
+		NumChannels       int     `json:"num_channels"`
+		ImageSize         int     `json:"image_size"`
+		PatchSize         int     `json:"patch_size"`
+		HiddenAct         string  `json:"hidden_act"`
+		LayerNormEps      float64 `json:"layer_norm_eps"`
+	} `json:"vision_config"`
+}
+
+// Config returns the config.json of a checkpoint of the set "models", completed from its extra.json with what our own
+// checkpoints say there: "mask_token_id" and "vision_config".
+func Config(t testing.TB, model string) []byte {
+	t.Helper()
+	return ConfigWith(t, model, nil)
+}
+
+// ConfigWith is Config with some values changed.
+func ConfigWith(t testing.TB, model string, change map[string]any) []byte {
+	t.Helper()
+	var config map[string]any
+	var extra Extra
+	JSON(t, &config, "models", model, "config.json")
+	JSON(t, &extra, "models", model, "extra.json")
+	config["mask_token_id"] = extra.SpecialIDs["mask"]
+	if v := extra.Vision; v != nil {
+		config["vision_config"] = map[string]any{
+			"hidden_size": v.HiddenSize, "intermediate_size": v.IntermediateSize, "num_hidden_layers": v.NumHiddenLayers,
+			"num_attention_heads": v.NumAttentionHeads, "num_channels": v.NumChannels, "image_size": v.ImageSize,
+			"patch_size": v.PatchSize, "hidden_act": v.HiddenAct, "layer_norm_eps": v.LayerNormEps,
+		}
+	}
+	maps.Copy(config, change)
+	data, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // A File is a safetensors file. Asking it for a tensor that it does not have, or for another type, ends the test.
