@@ -6,10 +6,7 @@ import (
 	"errors"
 	"image"
 	"image/color"
-	"image/gif"
-	"image/png"
 
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 )
 
@@ -92,105 +89,28 @@ func paletteOf(p color.Palette) []byte {
 	return table
 }
 
-func pngSize(data []byte) (Size, error) {
-	c, err := png.DecodeConfig(bytes.NewReader(data))
-	return Size{c.Width, c.Height}, err
-}
-
-// decodePNG restores what the standard decoder hides: the depth and colour type, and colours under tRNS.
-func decodePNG(data []byte) (*Image, error) {
-	const depthAt, typeAt = 24, 25 // in the IHDR chunk, which comes first
-	const grey, colour, greyAlpha = 0, 2, 4
-	m, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	out, err := fromImage(m)
-	if err != nil {
-		return nil, err
-	}
-	switch depth := data[depthAt]; data[typeAt] {
-	case grey:
-		if wide, ok := m.(*image.NRGBA64); ok {
-			return clippedRed(wide), nil // 16 bits with a transparent level
-		}
-		out = out.withMode(ModeL, 0)
-		if depth == 1 {
-			out.Mode = Mode1
-		}
-	case colour:
-		out = out.RGB() // a transparent colour stays what it is
-	case greyAlpha:
-		if depth == 8 {
-			out = out.withMode(ModeLA, 0, 3)
-		}
-	}
-	return out, nil
-}
-
-func pngEXIF(data []byte) []byte { return nil }
-
-// withMode keeps the given channels.
-func (m *Image) withMode(mode Mode, channels ...int) *Image {
-	n := m.Mode.Channels()
-	if n == 1 {
-		return m
-	}
-	out := newImage(mode, m.Size)
-	for i := range m.Size.W * m.Size.H {
-		for c, from := range channels {
-			out.Pix[i*len(channels)+c] = m.Pix[i*n+from]
-		}
-	}
-	return out
-}
-
-func clippedRed(m *image.NRGBA64) *Image {
-	grey := image.NewGray16(m.Rect)
-	for y := range m.Rect.Dy() {
-		for x := range m.Rect.Dx() {
-			copy(grey.Pix[y*grey.Stride+2*x:][:2], m.Pix[y*m.Stride+8*x:])
-		}
-	}
-	return clipped16(grey)
-}
-
-func gifSize(data []byte) (Size, error) {
-	c, err := gif.DecodeConfig(bytes.NewReader(data))
-	return Size{c.Width, c.Height}, err
-}
-
-// decodeGIF places the first frame on the whole picture.
-func decodeGIF(data []byte) (*Image, error) {
-	m, err := gif.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return fromImage(m)
-}
-
-func bmpSize(data []byte) (Size, error) {
-	c, err := bmp.DecodeConfig(bytes.NewReader(data))
-	return Size{c.Width, c.Height}, err
-}
-
-func decodeBMP(data []byte) (*Image, error) {
-	m, err := bmp.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return fromImage(m)
-}
-
 func tiffSize(data []byte) (Size, error) {
 	c, err := tiff.DecodeConfig(bytes.NewReader(data))
 	return Size{c.Width, c.Height}, err
 }
 
 func decodeTIFF(data []byte) (*Image, error) {
+	const bitsTag, compressionTag, photometricTag = 258, 259, 262
+	const group3, group4, blackIsZero = 3, 4, 1
 	m, err := tiff.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
-	return fromImage(m)
+	out, err := fromImage(m)
+	if err != nil || out.Mode != ModeL || max(tiffTag(data, bitsTag), 1) != 1 {
+		return out, err
+	}
+	out.Mode = Mode1
+	// x/image v0.47.0 gets the colours of fax-coded pictures right only when white is zero.
+	if c := tiffTag(data, compressionTag); (c == group3 || c == group4) && tiffTag(data, photometricTag) == blackIsZero {
+		for i := range out.Pix {
+			out.Pix[i] ^= 255
+		}
+	}
+	return out, nil
 }

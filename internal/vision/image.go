@@ -36,7 +36,7 @@ type Image struct {
 	Mode    Mode
 	Size    Size
 	Pix     []byte // rows from the top without gaps, Mode.Channels() bytes a pixel
-	Palette []byte // ModeP only: red, green and blue of each index; indices beyond it are black
+	Palette []byte // ModeP only: red, green and blue of each index; an index beyond it is a level of grey
 }
 
 // newImage makes a picture of zeros.
@@ -81,8 +81,11 @@ func (m *Image) RGB() *Image {
 		}
 	case ModeP:
 		var table [256][3]byte
-		for i := range len(m.Palette) / 3 {
-			table[i] = [3]byte(m.Palette[3*i:])
+		for i := range table {
+			table[i] = [3]byte{byte(i), byte(i), byte(i)}
+			if 3*i+3 <= len(m.Palette) {
+				table[i] = [3]byte(m.Palette[3*i:])
+			}
 		}
 		for i, v := range m.Pix {
 			*(*[3]byte)(dst[3*i:]) = table[v]

@@ -96,17 +96,21 @@ func nearestIndex(in, out int) []int {
 // precision is the number of fractional bits of a weight.
 const precision = 32 - 8 - 2
 
-// A window is the run of source pixels that make one pixel of the result, and their weights in fixed point.
+// A window is the run of source pixels that make one pixel of the result, and their weights in fixed point. Weights of
+// 0 fill it up to a multiple of unroll, so it may reach beyond the source.
 type window struct {
 	from    int
 	weights []int64
 }
 
+const unroll = 4
+
 // windows returns the windows of a bicubic pass from in to out pixels. A pass that keeps the size copies.
 func windows(in, out int) []window {
 	list := make([]window, out)
 	if in == out {
-		one := []int64{1 << precision}
+		one := []int64{unroll - 1: 0}
+		one[0] = 1 << precision
 		for i := range list {
 			list[i] = window{i, one}
 		}
@@ -127,7 +131,7 @@ func windows(in, out int) []window {
 			w = append(w, k)
 			sum += k
 		}
-		weights := make([]int64, to-from)
+		weights := make([]int64, (to-from+unroll-1)/unroll*unroll)
 		for j, k := range w {
 			if sum != 0 {
 				k /= sum
@@ -168,18 +172,18 @@ func resample(row func(y int) []byte, channels int, from, to Size) []byte {
 	width := to.W * channels
 	var (
 		dst   = make([]byte, to.H*width)
-		pairs = make([]uint64, from.W*channels) // two source rows
-		ring  = make([][]byte, tall+1)          // rows after the first pass, 4 bytes a value
-		sums  = make([]uint64, (width+1)/2)     // second pass, two values each
-		need  = make([][]byte, tall)            // the rows of one window
-		made  = 0                               // rows after the first pass so far
+		pairs = make([]uint64, (from.W+unroll)*channels) // two source rows
+		ring  = make([][]byte, tall+1)                   // rows after the first pass, 4 bytes a value
+		sums  = make([]uint64, (width+1)/2)              // second pass, two values each
+		need  = make([][]byte, tall)                     // the rows of one window
+		made  = 0                                        // rows after the first pass so far
 		wide  = func(i int) []byte { return ring[i%len(ring)] }
 	)
 	for i := range ring {
 		ring[i] = make([]byte, 8*len(sums))
 	}
 	for y, w := range rows {
-		for made < w.from+len(w.weights) {
+		for made < min(w.from+len(w.weights), from.H) {
 			made = max(made, w.from)
 			next := min(made+1, from.H-1)
 			pack(pairs, row(made), row(next))
@@ -187,7 +191,7 @@ func resample(row func(y int) []byte, channels int, from, to Size) []byte {
 			made += 2
 		}
 		for i := range w.weights {
-			need[i] = wide(w.from + i)
+			need[i] = wide(min(w.from+i, made-1))
 		}
 		down(dst[y*width:(y+1)*width], need[:len(w.weights)], w.weights, sums)
 	}
@@ -208,17 +212,12 @@ func unpair(sum uint64) (lo, hi byte) {
 	return clip(l >> precision), clip(h >> precision)
 }
 
-func clip(v int32) byte {
-	if uint32(v) > 255 {
-		return byte(^(v >> 31)) // 0 below, 255 above
-	}
-	return byte(v)
-}
+func clip(v int32) byte { return byte(min(max(v, 0), 255)) }
 
 func pack(dst []uint64, a, b []byte) {
 	b = b[:len(a)]
 	dst = dst[:len(a)]
-	for i := range a {
+	for i := range dst {
 		dst[i] = pair(a[i], b[i])
 	}
 }
@@ -229,13 +228,14 @@ func across(lo, hi []byte, src []uint64, cols []window, channels int) {
 	case 3:
 		for x, w := range cols {
 			s0, s1, s2 := uint64(half), uint64(half), uint64(half)
-			p := src[3*w.from:][:3*len(w.weights)]
-			for _, k := range w.weights {
-				k := uint64(k)
-				s0 += p[0] * k
-				s1 += p[1] * k
-				s2 += p[2] * k
-				p = p[3:]
+			p, k := src[3*w.from:], w.weights
+			for len(k) >= unroll {
+				// Array pointers, because one bounds check then serves for all.
+				q, f := (*[3 * unroll]uint64)(p), (*[unroll]int64)(k)
+				s0 += q[0]*uint64(f[0]) + q[3]*uint64(f[1]) + q[6]*uint64(f[2]) + q[9]*uint64(f[3])
+				s1 += q[1]*uint64(f[0]) + q[4]*uint64(f[1]) + q[7]*uint64(f[2]) + q[10]*uint64(f[3])
+				s2 += q[2]*uint64(f[0]) + q[5]*uint64(f[1]) + q[8]*uint64(f[2]) + q[11]*uint64(f[3])
+				p, k = p[3*unroll:], k[unroll:]
 			}
 			put(lo, hi, 3*x, s0)
 			put(lo, hi, 3*x+1, s1)
@@ -265,7 +265,7 @@ func down(dst []byte, rows [][]byte, weights []int64, sums []uint64) {
 	for i := range sums {
 		sums[i] = half
 	}
-	for len(rows) >= 4 {
+	for len(rows) >= unroll {
 		k0, k1, k2, k3 := uint64(weights[0]), uint64(weights[1]), uint64(weights[2]), uint64(weights[3])
 		r0, r1, r2, r3 := rows[0], rows[1], rows[2], rows[3]
 		n := 8 * len(sums)
@@ -274,13 +274,7 @@ func down(dst []byte, rows [][]byte, weights []int64, sums []uint64) {
 			sums[i] += binary.LittleEndian.Uint64(r0[8*i:])*k0 + binary.LittleEndian.Uint64(r1[8*i:])*k1 +
 				binary.LittleEndian.Uint64(r2[8*i:])*k2 + binary.LittleEndian.Uint64(r3[8*i:])*k3
 		}
-		rows, weights = rows[4:], weights[4:]
-	}
-	for j, row := range rows {
-		k := uint64(weights[j])
-		for i := range sums {
-			sums[i] += binary.LittleEndian.Uint64(row[8*i:]) * k
-		}
+		rows, weights = rows[unroll:], weights[unroll:]
 	}
 	for i, sum := range sums {
 		lo, hi := unpair(sum)
