@@ -1,0 +1,278 @@
+package backend
+
+import (
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"lladav/internal/kernel"
+	"lladav/internal/tensor"
+)
+
+// pace estimates how much of a product fits between two looks at the context, so that an interrupt is prompt on fast
+// and slow machines alike. Where a product is cut does not show in its result: a row never depends on others.
+type pace struct{ perSecond atomic.Int64 } // multiply-adds
+
+const (
+	slice    = 250 * time.Millisecond // between two looks
+	minRows  = 64                     // fewer would not pay for reading the weights
+	atFirst  = 2e9                    // multiply-adds a second, before anything is measured: generic code
+	smallest = 1 << 30                // multiply-adds that are not worth measuring
+)
+
+// each calls f for consecutive ranges of n rows, each row costing the given multiply-adds, until the run stops.
+func (r *run) each(n int, perRow float64, f func(from, to int)) {
+	for from := 0; from < n && !r.stopped(); {
+		rate := float64(max(r.cpu.pace.perSecond.Load(), atFirst))
+		rows := int(min(max(rate*slice.Seconds()/perRow, minRows), float64(n-from)))
+		start := time.Now()
+		f(from, from+rows)
+		if work := perRow * float64(rows); work >= smallest {
+			r.cpu.pace.perSecond.Store(int64(work / time.Since(start).Seconds()))
+		}
+		from += rows
+	}
+}
+
+// weight describes a matrix (N,K) to the kernels, without copying it.
+func weight(w *array) kernel.Weight {
+	w.alive()
+	n, k := matrix("weight", w)
+	if w.stored == nil {
+		return kernel.Weight{Type: kernel.F32, N: n, K: k, F32: w.data}
+	}
+	t := kernel.BF16
+	if w.stored.DType == tensor.F16 {
+		t = kernel.F16
+	}
+	return kernel.Weight{Type: t, N: n, K: k, U16: w.stored.U16()}
+}
+
+func (r *run) Linear(x, w, bias Array) Array {
+	rows, k := matrix("linear", x)
+	n, wk := matrix("linear", w)
+	if k != wk || bias != nil && (len(bias.Shape()) != 1 || bias.Shape()[0] != n) {
+		panic(fmt.Sprintf("backend: linear of x %v, w %v, bias %v", x.Shape(), w.Shape(), shapeOf(bias)))
+	}
+	y := r.make(rows, n)
+	var b []float32
+	if bias != nil {
+		b = f32(bias)
+	}
+	in, wt := f32(x), weight(w.(*array))
+	r.each(rows, float64(n)*float64(k), func(from, to int) {
+		kernel.MatMul(r.cpu.pool, y.data[from*n:to*n], in[from*k:to*k], to-from, wt, b, r.cpu.prec)
+	})
+	return y
+}
+
+// shapeOf returns the shape of a, which may be nil.
+func shapeOf(a Array) []int {
+	if a == nil {
+		return nil
+	}
+	return a.Shape()
+}
+
+// unary returns an array of the shape of x, filled by f unless the run has stopped.
+func (r *run) unary(x Array, f func(dst, x []float32)) Array {
+	y := r.make(x.Shape()...)
+	if in := f32(x); !r.stopped() {
+		f(y.data, in)
+	}
+	return y
+}
+
+// binary is unary for two arrays of equal shape.
+func (r *run) binary(op string, x, y Array, f func(dst, x, y []float32)) Array {
+	same(op, x, y)
+	z := r.make(x.Shape()...)
+	if a, b := f32(x), f32(y); !r.stopped() {
+		f(z.data, a, b)
+	}
+	return z
+}
+
+func same(op string, x, y Array) {
+	xs, ys := x.Shape(), y.Shape()
+	ok := len(xs) == len(ys)
+	for i := 0; ok && i < len(xs); i++ {
+		ok = xs[i] == ys[i]
+	}
+	if !ok {
+		panic(fmt.Sprintf("backend: %s of shapes %v and %v", op, xs, ys))
+	}
+}
+
+func (r *run) Add(x, y Array) Array {
+	return r.binary("add", x, y, func(dst, x, y []float32) { kernel.Add(r.cpu.pool, dst, x, y) })
+}
+
+func (r *run) SwiGLU(gate, up Array) Array {
+	return r.binary("swiglu", gate, up, func(dst, gate, up []float32) { kernel.SwiGLU(r.cpu.pool, dst, gate, up) })
+}
+
+func (r *run) GELU(x Array, form GELUForm) Array {
+	return r.unary(x, func(dst, x []float32) {
+		if form == GELUTanh {
+			kernel.GELUTanh(r.cpu.pool, dst, x)
+		} else {
+			kernel.GELUErf(r.cpu.pool, dst, x)
+		}
+	})
+}
+
+func (r *run) RMSNorm(x, gain Array, eps float32) Array {
+	rows, dim := vectors("rmsnorm", x, gain)
+	g := f32(gain)
+	return r.unary(x, func(dst, x []float32) { kernel.RMSNorm(r.cpu.pool, dst, x, g, rows, dim, eps) })
+}
+
+func (r *run) LayerNorm(x, gain, bias Array, eps float32) Array {
+	rows, dim := vectors("layernorm", x, gain, bias)
+	g, b := f32(gain), f32(bias)
+	return r.unary(x, func(dst, x []float32) { kernel.LayerNorm(r.cpu.pool, dst, x, g, b, rows, dim, eps) })
+}
+
+// vectors checks that every v has one element per column of x, and returns the shape of x.
+func vectors(op string, x Array, v ...Array) (rows, cols int) {
+	rows, cols = matrix(op, x)
+	for _, v := range v {
+		if s := v.Shape(); len(s) != 1 || s[0] != cols {
+			panic(fmt.Sprintf("backend: %s of shapes %v and %v", op, x.Shape(), s))
+		}
+	}
+	return rows, cols
+}
+
+func (r *run) RoPE(x Array, pos []int32, headDim int, base float32) Array {
+	rows, cols := matrix("rope", x)
+	if len(pos) != rows || headDim <= 0 || headDim%2 != 0 || cols%headDim != 0 {
+		panic(fmt.Sprintf("backend: rope of %v with %d positions and heads of %d", x.Shape(), len(pos), headDim))
+	}
+	return r.unary(x, func(dst, x []float32) {
+		kernel.RoPE(r.cpu.pool, dst, x, rows, cols/headDim, headDim, pos, base)
+	})
+}
+
+func (r *run) Attention(q, k, v Array, heads, kvHeads int, mask Mask) Array {
+	lq, width := matrix("attention", q)
+	lk, kvWidth := matrix("attention", k)
+	same("attention", k, v)
+	if heads <= 0 || kvHeads <= 0 || heads%kvHeads != 0 || width%heads != 0 || kvWidth != width/heads*kvHeads || lk == 0 {
+		panic(fmt.Sprintf("backend: attention of q %v and k %v with %d and %d heads", q.Shape(), k.Shape(), heads, kvHeads))
+	}
+	y := r.make(lq, width)
+	bias, stride := r.bias(mask, lq, lk)
+	qs, ks, vs := f32(q), f32(k), f32(v)
+	r.each(lq, 2*float64(lk)*float64(width), func(from, to int) {
+		kernel.Attention(r.cpu.pool, y.data[from*width:to*width], qs[from*width:to*width], ks, vs,
+			to-from, lk, heads, kvHeads, width/heads, bias[from*stride:], stride, r.cpu.prec)
+	})
+	return y
+}
+
+// bias returns what a mask adds to the scores: nil if nothing, otherwise a row per query, or one row with stride 0.
+func (r *run) bias(mask Mask, lq, lk int) (bias []float32, stride int) {
+	if mask.Keys != nil && len(mask.Keys) != lk || mask.Pairs != nil && len(mask.Pairs) != lq*lk {
+		panic(fmt.Sprintf("backend: mask of %d keys and %d pairs for attention of %d to %d rows", len(mask.Keys), len(mask.Pairs), lq, lk))
+	}
+	rows := lq
+	if mask.Pairs == nil && !mask.Causal {
+		if mask.Keys == nil {
+			return nil, 0
+		}
+		rows = 1
+	}
+	a := r.make(rows, lk)
+	if r.stopped() {
+		return nil, 0
+	}
+	for i := range rows {
+		for j := range lk {
+			seen := (mask.Keys == nil || mask.Keys[j]) && (mask.Pairs == nil || mask.Pairs[i*lk+j]) && (!mask.Causal || j <= i+lk-lq)
+			a.data[i*lk+j] = 0
+			if !seen {
+				a.data[i*lk+j] = -math.MaxFloat32
+			}
+		}
+	}
+	if rows == 1 {
+		return a.data, 0
+	}
+	return a.data, lk
+}
+
+// sweepRows is the vocabulary entries between two looks at the context.
+const sweepRows = 16 * SweepWidth
+
+func (r *run) Sweep(x, w Array, visit func(from, width int, logits []float32)) {
+	rows, k := matrix("sweep", x)
+	n, wk := matrix("sweep", w)
+	if k != wk {
+		panic(fmt.Sprintf("backend: sweep of x %v and w %v", x.Shape(), w.Shape()))
+	}
+	in, wt := f32(x), weight(w.(*array))
+	for from := 0; from < n && rows > 0 && !r.stopped(); from += sweepRows {
+		part := wt
+		part.N = min(sweepRows, n-from)
+		if part.F32 != nil {
+			part.F32 = wt.F32[from*k : (from+part.N)*k]
+		} else {
+			part.U16 = wt.U16[from*k : (from+part.N)*k]
+		}
+		kernel.MatMulTiles(r.cpu.pool, in, rows, part, r.cpu.prec, SweepWidth, func(_, n0 int, out []float32) {
+			visit(from+n0, len(out)/rows, out)
+		})
+	}
+}
+
+func (r *run) Cosine(x, y Array) []float32 {
+	rows, cols := matrix("cosine", x)
+	same("cosine", x, y)
+	sims := make([]float32, rows)
+	if r.stopped() {
+		return sims
+	}
+	a, b := f32(x), f32(y)
+	for i := range sims {
+		var dot, xx, yy float32
+		for j := i * cols; j < (i+1)*cols; j++ {
+			dot += a[j] * b[j]
+			xx += a[j] * a[j]
+			yy += b[j] * b[j]
+		}
+		// The reference bounds the product of the norms away from zero by 1e-8.
+		sims[i] = dot / float32(math.Sqrt(max(float64(xx)*float64(yy), 1e-16)))
+	}
+	return sims
+}
+
+func (r *run) CrossEntropy(logits Array, targets []int32, weights []float32) Array {
+	rows, vocab := matrix("crossentropy", logits)
+	if len(targets) != rows || len(weights) != rows {
+		panic(fmt.Sprintf("backend: crossentropy of %v with %d targets and %d weights", logits.Shape(), len(targets), len(weights)))
+	}
+	inRange("crossentropy", targets, vocab)
+	loss := r.make(1)
+	if r.stopped() {
+		return loss
+	}
+	x := f32(logits)
+	var sum float64
+	for i, t := range targets {
+		row := x[i*vocab : (i+1)*vocab]
+		top := math.Inf(-1)
+		for _, l := range row {
+			top = max(top, float64(l))
+		}
+		var s float64
+		for _, l := range row {
+			s += math.Exp(float64(l) - top)
+		}
+		sum += float64(weights[i]) * (top + math.Log(s) - float64(row[t]))
+	}
+	loss.data[0] = float32(sum)
+	return loss
+}

@@ -1,0 +1,60 @@
+package model
+
+import "lladav/internal/backend"
+
+// Tower is the vision tower, SigLIP2: a vision transformer with
+//   - no class token and no pooling: every patch is a token;
+//   - the last configured layer dropped, and the output of the one before it taken as it is, without the closing norm;
+//   - the tanh form of GELU, and biases everywhere.
+//
+// Letters: P patches of a tile, W width, M feed-forward width, C channels times the pixels of a patch.
+type Tower struct {
+	heads, patch int
+	eps          float32
+
+	patches, patchBias backend.Array // (W,C), (W)
+	position           backend.Array // (P,W)
+	layers             []towerLayer
+}
+
+type towerLayer struct {
+	norm1, norm1Bias backend.Array // (W)
+	q, k, v, out     linear        // (W,W)
+	norm2, norm2Bias backend.Array // (W)
+	fc1, fc2         linear        // (M,W), (W,M)
+}
+
+// linear is a matrix (N,K) with a bias (N).
+type linear struct{ weight, bias backend.Array }
+
+func (l linear) of(op backend.Ops, x backend.Array) backend.Array {
+	return op.Linear(x, l.weight, l.bias)
+}
+
+// Forward maps the pixels (1,3,S,S) of a tile to features (P,W).
+func (t *Tower) Forward(op backend.Ops, pixels backend.Array) backend.Array {
+	x := t.embed(op, pixels)
+	for i := range t.layers {
+		x = t.layer(op, i, x)
+	}
+	return x
+}
+
+// embed returns the patches' embeddings (P,W).
+func (t *Tower) embed(op backend.Ops, pixels backend.Array) backend.Array {
+	return op.Scope(func(op backend.Ops) backend.Array {
+		x := op.Linear(op.Patchify(pixels, t.patch), t.patches, t.patchBias)
+		return op.Add(x, op.Embed(t.position, sequence(0, x.Shape()[0])))
+	})
+}
+
+func (t *Tower) layer(op backend.Ops, i int, x backend.Array) backend.Array {
+	l := &t.layers[i]
+	return op.Scope(func(op backend.Ops) backend.Array {
+		h := op.LayerNorm(x, l.norm1, l.norm1Bias, t.eps)
+		q, k, v := l.q.of(op, h), l.k.of(op, h), l.v.of(op, h)
+		x := op.Add(x, l.out.of(op, op.Attention(q, k, v, t.heads, t.heads, backend.Mask{})))
+		h = op.LayerNorm(x, l.norm2, l.norm2Bias, t.eps)
+		return op.Add(x, l.fc2.of(op, op.GELU(l.fc1.of(op, h), backend.GELUTanh)))
+	})
+}
