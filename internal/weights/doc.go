@@ -5,7 +5,7 @@
 // [Loader], which collects everything that does not fit and reports it once; the same requests made of a
 // [Recorder] give the list of a model's tensors.
 //
-// Read [Open] and [Checkpoint] first, then [Loader]; [Writer] is the way back to disk.
+// Read [Open] and [Checkpoint] first, then [Loader]; [Create] is the way back to disk.
 //
 // # Files that change
 //

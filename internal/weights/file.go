@@ -17,7 +17,7 @@ type File struct {
 	names   []string // in the order of the data
 	tensors map[string]*tensor.Tensor
 	meta    map[string]string
-	size    int64     // of the tensors' data
+	data    []byte    // of all tensors
 	mapped  *mapping  // nil for a File made by Parse
 	length  int64     // of the file, when it was opened
 	time    time.Time // of its last change, when it was opened
@@ -91,7 +91,7 @@ func Parse(data []byte) (*File, error) {
 		names:   make([]string, len(entries)),
 		tensors: make(map[string]*tensor.Tensor, len(entries)),
 		meta:    meta,
-		size:    int64(len(rest)),
+		data:    rest,
 	}
 	for i, e := range entries {
 		f.names[i] = e.name
@@ -113,7 +113,7 @@ func (f *File) Lookup(name string) (*tensor.Tensor, bool) {
 func (f *File) Metadata() map[string]string { return f.meta }
 
 // Bytes returns the length of all the tensors' data.
-func (f *File) Bytes() int64 { return f.size }
+func (f *File) Bytes() int64 { return int64(len(f.data)) }
 
 // Changed returns an error if the file was cut short, or written to, since it was opened; see the package
 // documentation.
@@ -142,7 +142,7 @@ func (f *File) Close() error {
 	if e := f.file.Close(); err == nil {
 		err = cause(e)
 	}
-	f.mapped, f.file, f.tensors, f.names = nil, nil, nil, nil
+	f.mapped, f.file, f.tensors, f.names, f.data = nil, nil, nil, nil, nil
 	if err != nil {
 		return fmt.Errorf("close %s: %w", f.path, err)
 	}
