@@ -15,7 +15,7 @@ func pngSize(data []byte) (Size, error) {
 // decodePNG restores what the standard decoder hides: the depth and colour type, and colours under tRNS.
 func decodePNG(data []byte) (*Image, error) {
 	const depthAt, typeAt = 24, 25 // in the IHDR chunk, which comes first
-	const grey, colour, greyAlpha = 0, 2, 4
+	const grey, colour, indexed, greyAlpha = 0, 2, 3, 4
 	m, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
@@ -35,6 +35,8 @@ func decodePNG(data []byte) (*Image, error) {
 		}
 	case colour:
 		out = out.RGB() // a transparent colour stays what it is
+	case indexed:
+		out.Palette = pngChunk(data, "PLTE")
 	case greyAlpha:
 		if depth == 8 {
 			out = out.withMode(ModeLA, 0, 3)
@@ -43,14 +45,16 @@ func decodePNG(data []byte) (*Image, error) {
 	return out, nil
 }
 
-// pngEXIF returns the eXIf chunk, if there is one.
-func pngEXIF(data []byte) []byte {
+func pngEXIF(data []byte) []byte { return pngChunk(data, "eXIf") }
+
+// pngChunk returns the content of the first chunk of a name, nil if there is none.
+func pngChunk(data []byte, name string) []byte {
 	for data = data[8:]; len(data) >= 8; {
 		n := uint64(binary.BigEndian.Uint32(data))
 		if n+12 > uint64(len(data)) {
 			break
 		}
-		if string(data[4:8]) == "eXIf" {
+		if string(data[4:8]) == name {
 			return data[8 : 8+n]
 		}
 		data = data[12+n:] // length, type, content, checksum

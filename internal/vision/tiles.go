@@ -3,7 +3,7 @@ package vision
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"iter"
 	"slices"
 )
 
@@ -46,20 +46,24 @@ func (c Config) Prepare(pictures []*Image) ([]*Tiles, error) {
 	return all, nil
 }
 
-// PrepareVideo makes one tile of each frame, its aspect not kept. The frames must have one size.
-func (c Config) PrepareVideo(frames []*Image) (*Tiles, error) {
-	if len(frames) == 0 {
-		return nil, errors.New("prepare a video: no frames")
-	}
-	t := c.newTiles(len(frames), frames[0].Size)
-	t.Video = true
-	t.Key[0] = 'v'
-	for i, m := range frames {
-		if m.Size != t.Size {
-			return nil, fmt.Errorf("prepare a video: frame %d is %v, the first is %v", i+1, m.Size, t.Size)
+// PrepareVideo makes one tile of each frame, its aspect not kept; see Frames. It keeps one frame at a time. The size of
+// the first stands for all.
+func (c Config) PrepareVideo(frames iter.Seq2[*Image, error]) (*Tiles, error) {
+	t := &Tiles{Side: c.Tile, Video: true, Key: [32]byte{'v'}}
+	for m, err := range frames {
+		if err != nil {
+			return nil, err
+		}
+		if t.N == 0 {
+			t.Size = m.Size
 		}
 		t.Key = m.hash(t.Key)
-		t.put(i, m.Resize(Size{c.Tile, c.Tile}).RGB(), Size{})
+		t.N++
+		t.Pixels = append(t.Pixels, make([]float32, 3*c.Tile*c.Tile)...)
+		t.put(t.N-1, m.Resize(Size{c.Tile, c.Tile}).RGB(), Size{})
+	}
+	if t.N == 0 {
+		return nil, errors.New("prepare a video: no frames")
 	}
 	return t, nil
 }
