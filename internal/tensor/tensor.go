@@ -35,7 +35,7 @@ func Elems(shape []int) (n int, ok bool) {
 		}
 		if d > 0 && n > math.MaxInt/8/d {
 			// A later dimension of 0 makes the product 0 and the overflow harmless.
-			return 0, slices.Contains(shape, 0) && slices.Min(shape) == 0
+			return 0, slices.Min(shape) == 0
 		}
 		n *= d
 	}
