@@ -40,6 +40,7 @@ type Result struct {
 
 // Run denoises the canvas, which it changes: block after block, and in each one forward pass after another until its
 // cells are closed. report, if not nil, is called after each step; its error ends the run and is returned as it is.
+// With an error that comes after the first pass has begun, the result is what there was until then.
 //
 // With the same seed the result is the same, whatever the number of threads.
 func Run(ctx context.Context, s Scorer, c *Canvas, o Options, report func(Step) error) (*Result, error) {
@@ -55,7 +56,7 @@ func Run(ctx context.Context, s Scorer, c *Canvas, o Options, report func(Step) 
 			break
 		}
 		if err := r.block(ctx, i, b); err != nil {
-			return nil, err
+			return r.result(), err
 		}
 		if e := o.Quirks.EarlyStop; e != nil && find(c, []int32{*e}, c.Gen) >= 0 {
 			break

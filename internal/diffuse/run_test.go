@@ -412,8 +412,9 @@ func TestErrors(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 	enough := errors.New("enough")
-	if _, err := Run(context.Background(), newFake(1), canvas(2, 4), Options{Mask: fakeMask}, func(Step) error { return enough }); err != enough {
-		t.Errorf("report's error came back as %v", err)
+	res, err := Run(context.Background(), newFake(1), canvas(2, 4), Options{Mask: fakeMask}, func(Step) error { return enough })
+	if err != enough || res.Forwards != 1 || res.MeanScore == 0 {
+		t.Errorf("report's error came back as %v, with %+v", err, res)
 	}
 }
 
