@@ -19,21 +19,41 @@ func TestClass(t *testing.T) {
 	}
 }
 
-func TestArenaReleasesWhatARunDidNotUse(t *testing.T) {
+func TestArena(t *testing.T) {
+	const big, small = 1 << 20, 1 << 12
 	var a arena
-	large, small := a.get(1<<20), a.get(1<<12)
-	a.put(large)
-	a.put(small)
-	a.sweep()
-	if a.held != 4*(1<<20+1<<12) {
-		t.Fatalf("%d bytes are held after the Run that used them", a.held)
+	run := func(f func()) int64 {
+		a.begin()
+		f()
+		a.end()
+		return a.held / 4
 	}
-	a.put(a.get(1 << 12))
-	a.sweep()
-	if a.held != 4*(1<<12) {
-		t.Fatalf("%d bytes are held, want those of the small buffer alone", a.held)
+	use := func(n int) { a.put(a.get(n)) }
+	var kept []float32
+	for _, c := range []struct {
+		what string
+		do   func()
+		held int64
+	}{
+		{"two buffers", func() { use(big); use(small) }, big + small},
+		{"the same again", func() { use(small); use(big) }, big + small},
+		{"one of them", func() { use(small) }, small},
+		{"both at once", func() { x := a.get(big); use(big); a.put(x) }, 2 * big},
+		{"a buffer of another size", func() { use(2 * big) }, 2 * big},
+		{"kept buffers", func() { kept = a.get(big) }, big},
+		{"nothing", func() {}, big},
+	} {
+		if held := run(c.do); held != c.held {
+			t.Errorf("after a Run that used %s %d elements are held, want %d", c.what, held, c.held)
+		}
 	}
-	if got := a.get(1 << 12); &got[0] != &small[0] {
-		t.Error("a free buffer was not used again")
+	if want := int64(3 * big); a.peak/4 > want {
+		t.Errorf("at most %d elements were held, want %d", a.peak/4, want)
 	}
+	a.put(kept)
+	run(func() {
+		if got := a.get(big); &got[0] != &kept[0] {
+			t.Error("a buffer that was freed between Runs was not used again")
+		}
+	})
 }

@@ -98,9 +98,10 @@ func (c *CPU) Run(ctx context.Context, f func(op Ops)) error {
 		return ctx.Err()
 	}
 	r := &run{cpu: c, ctx: ctx, scope: &scope{}}
+	c.arena.begin()
 	defer func() {
 		r.end(nil, nil)
-		c.arena.sweep()
+		c.arena.end()
 		<-c.turn
 	}()
 	f(r)
