@@ -37,6 +37,9 @@ func parseHeader(file []byte) (entries []entry, meta map[string]string, data []b
 	if len(file) < prefixLen {
 		return nil, nil, nil, fmt.Errorf("not a safetensors file: %d bytes long", len(file))
 	}
+	if bytes.HasPrefix(file, []byte("version https://git-lfs")) {
+		return nil, nil, nil, errors.New("a Git LFS pointer, not the file it stands for")
+	}
 	n := binary.LittleEndian.Uint64(file)
 	if n > maxHeader {
 		return nil, nil, nil, fmt.Errorf("header of %d bytes is longer than %d: not a safetensors file, or a damaged one", n, maxHeader)
