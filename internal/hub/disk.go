@@ -1,0 +1,51 @@
+package hub
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// isFull says whether err means that the disk, or the user's share of it, is used up.
+func isFull(err error) bool {
+	for _, e := range fullErrors {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return errors.Is(err, syscall.ENOSPC)
+}
+
+// syncDir makes a rename in dir last, where the system can.
+func syncDir(dir string) {
+	if f, err := os.Open(dir); err == nil {
+		f.Sync() // Windows cannot sync a directory; there is nothing else to do about it
+		f.Close()
+	}
+}
+
+// markCache puts the tag into the cache that tells backup programs to leave it out.
+func markCache(dir string) {
+	name := filepath.Join(dir, "CACHEDIR.TAG")
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		// Without it the cache works as well.
+		_ = writeFile(name, []byte("Signature: 8a477f597d28d172789f06886806bc55\n"+
+			"# This directory holds models that can be fetched again. See https://bford.info/cachedir/\n"))
+	}
+}
+
+// diskUse adds up the files below dir, not following links.
+func diskUse(dir string) (n int64) {
+	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			n += info.Size()
+		}
+		return nil
+	})
+	return n
+}

@@ -1,0 +1,271 @@
+// Package hubtest is a stand-in of a model hub's HTTP interface for tests: the list of a revision's files, their content
+// with ETags and ranges, large files on another host, and faults on demand.
+//
+// Read [Server] first. It knows no client and checks nothing but that a client does not send its token elsewhere.
+package hubtest
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Server is a hub and the host of its large files. Its methods may be called while it serves.
+type Server struct {
+	URL string // of the hub, for HF_ENDPOINT
+
+	// Fault, if set, sees every request first; it answers itself and returns true, or leaves that to the server.
+	// file is the path in the repository that content is asked for, empty for other requests.
+	Fault func(w http.ResponseWriter, r *http.Request, file string) bool
+	// Token, if set, is required of every request to the hub.
+	Token string
+
+	hub, store *httptest.Server
+	mu         sync.Mutex
+	repos      map[string]*repo
+	content    map[string][]byte // of large files, by SHA-256
+	names      map[string]string // path of a large file, by SHA-256
+	log        []string
+}
+
+type repo struct {
+	refs    map[string]string            // branch to commit
+	commits map[string]map[string][]byte // commit to files
+}
+
+// New starts a server without models. Close it when done.
+func New() *Server {
+	s := &Server{repos: map[string]*repo{}, content: map[string][]byte{}, names: map[string]string{}}
+	s.hub = httptest.NewServer(http.HandlerFunc(s.serveHub))
+	s.store = httptest.NewServer(http.HandlerFunc(s.serveStore))
+	s.URL = s.hub.URL
+	return s
+}
+
+// Close stops the server.
+func (s *Server) Close() { s.hub.Close(); s.store.Close() }
+
+// CloseConnections ends every connection, as when a network breaks.
+func (s *Server) CloseConnections() { s.hub.CloseClientConnections(); s.store.CloseClientConnections() }
+
+// Put makes files the content of a new commit of "owner/name" and lets branch main stand at it. It returns the commit.
+func (s *Server) Put(name string, files map[string][]byte) (commit string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := sha1.New()
+	for _, p := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%s %x\n", p, sha256.Sum256(files[p]))
+		s.content[SHA256(files[p])], s.names[SHA256(files[p])] = files[p], p
+	}
+	commit = fmt.Sprintf("%x", h.Sum(nil))
+	r := s.repos[name]
+	if r == nil {
+		r = &repo{map[string]string{}, map[string]map[string][]byte{}}
+		s.repos[name] = r
+	}
+	r.refs["main"], r.commits[commit] = commit, maps.Clone(files)
+	return commit
+}
+
+// Replace changes the content of a file under the same commit, which no true hub does.
+func (s *Server) Replace(name, commit, file string, data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.repos[name].commits[commit][file] = data
+	s.content[SHA256(data)], s.names[SHA256(data)] = data, file
+}
+
+// Tag lets a branch or tag stand at a commit.
+func (s *Server) Tag(name, ref, commit string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.repos[name].refs[ref] = commit
+}
+
+// Requests returns what was asked so far, as "GET /path" or, for ranges, "GET /path bytes=5-".
+func (s *Server) Requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.log)
+}
+
+// Large says whether the hub keeps a file on its other host.
+func Large(file string) bool { return path.Ext(file) == ".safetensors" || path.Ext(file) == ".bin" }
+
+// SHA256 returns the hash of a large file, which is its ETag.
+func SHA256(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
+
+// GitSHA1 returns the hash of a git blob, the ETag of a small file.
+func GitSHA1(data []byte) string {
+	return fmt.Sprintf("%x", sha1.Sum(append(fmt.Appendf(nil, "blob %d\x00", len(data)), data...)))
+}
+
+// ETag returns the ETag of a file.
+func ETag(file string, data []byte) string {
+	if Large(file) {
+		return SHA256(data)
+	}
+	return GitSHA1(data)
+}
+
+func (s *Server) note(r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = append(s.log, strings.TrimSpace(r.Method+" "+r.URL.Path+" "+r.Header.Get("Range")))
+}
+
+func (s *Server) serveHub(w http.ResponseWriter, r *http.Request) {
+	s.note(r)
+	// Revisions may hold an escaped slash.
+	parts := strings.Split(strings.Trim(r.URL.EscapedPath(), "/"), "/")
+	for i, p := range parts {
+		parts[i] = strings.ReplaceAll(p, "%2F", "/")
+	}
+	file := ""
+	if len(parts) > 4 && parts[2] == "resolve" {
+		file = strings.Join(parts[4:], "/")
+	}
+	if s.Fault != nil && s.Fault(w, r, file) {
+		return
+	}
+	if s.Token != "" && r.Header.Get("Authorization") != "Bearer "+s.Token {
+		deny(w, http.StatusUnauthorized, "")
+		return
+	}
+	switch {
+	case file != "":
+		s.serveFile(w, r, strings.Join(parts[:2], "/"), parts[3], file)
+	case len(parts) >= 4 && parts[0] == "api" && parts[1] == "models":
+		kind, rev := "revision", "main"
+		if len(parts) >= 6 {
+			kind, rev = parts[4], parts[5]
+		}
+		s.serveList(w, strings.Join(parts[2:4], "/"), kind, rev)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// find returns the files of a revision, or answers that there are none.
+func (s *Server) find(w http.ResponseWriter, name, rev string) (commit string, files map[string][]byte, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.repos[name]
+	if r == nil {
+		deny(w, http.StatusNotFound, "RepoNotFound")
+		return "", nil, false
+	}
+	commit = rev
+	if c, ok := r.refs[rev]; ok {
+		commit = c
+	}
+	if files, ok = r.commits[commit]; !ok {
+		deny(w, http.StatusNotFound, "RevisionNotFound")
+	}
+	return commit, maps.Clone(files), ok
+}
+
+func deny(w http.ResponseWriter, code int, kind string) {
+	if kind != "" {
+		w.Header().Set("X-Error-Code", kind)
+	}
+	w.WriteHeader(code)
+}
+
+func (s *Server) serveList(w http.ResponseWriter, name, kind, rev string) {
+	commit, files, ok := s.find(w, name, rev)
+	if !ok {
+		return
+	}
+	siblings, tree := []map[string]any{}, []map[string]any{}
+	for _, p := range slices.Sorted(maps.Keys(files)) {
+		data := files[p]
+		one := map[string]any{"rfilename": p, "size": len(data), "blobId": GitSHA1(data)}
+		leaf := map[string]any{"type": "file", "path": p, "size": len(data), "oid": GitSHA1(data)}
+		if Large(p) {
+			one["lfs"] = map[string]any{"size": len(data), "sha256": SHA256(data), "pointerSize": 134}
+			leaf["lfs"] = map[string]any{"size": len(data), "oid": SHA256(data), "pointerSize": 134}
+		}
+		siblings, tree = append(siblings, one), append(tree, leaf)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if kind == "tree" {
+		json.NewEncoder(w).Encode(tree)
+		return
+	}
+	json.NewEncoder(w).Encode(map[string]any{"id": name, "modelId": name, "sha": commit, "private": false, "siblings": siblings})
+}
+
+func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name, rev, file string) {
+	commit, files, ok := s.find(w, name, rev)
+	if !ok {
+		return
+	}
+	data, ok := files[file]
+	h := w.Header()
+	h.Set("X-Repo-Commit", commit)
+	if !ok {
+		deny(w, http.StatusNotFound, "EntryNotFound")
+		return
+	}
+	if Large(file) {
+		h.Set("X-Linked-Etag", `"`+SHA256(data)+`"`)
+		h.Set("X-Linked-Size", fmt.Sprint(len(data)))
+		h.Set("Etag", `"`+GitSHA1([]byte("pointer to "+SHA256(data)))+`"`)
+		http.Redirect(w, r, s.store.URL+"/"+SHA256(data)+"?signature=x", http.StatusFound)
+		return
+	}
+	h.Set("Etag", `"`+GitSHA1(data)+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+}
+
+// serveStore serves large files. Like the true ones it has ETags of its own and refuses a request with a token.
+func (s *Server) serveStore(w http.ResponseWriter, r *http.Request) {
+	s.note(r)
+	sum := strings.Trim(r.URL.Path, "/")
+	s.mu.Lock()
+	data, ok := s.content[sum]
+	file := s.names[sum]
+	s.mu.Unlock()
+	if s.Fault != nil && s.Fault(w, r, file) {
+		return
+	}
+	switch {
+	case !ok:
+		http.NotFound(w, r)
+	case r.Header.Get("Authorization") != "":
+		http.Error(w, "only one way to authorize is allowed", http.StatusBadRequest)
+	default:
+		w.Header().Set("Etag", `"store-`+sum[:8]+`"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	}
+}
+
+// Cut answers a request for data as a server does that dies after n bytes. It honours a range "bytes=N-".
+func Cut(w http.ResponseWriter, r *http.Request, data []byte, n int) {
+	from := 0
+	if v := r.Header.Get("Range"); v != "" {
+		fmt.Sscanf(v, "bytes=%d-", &from)
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, len(data)-1, len(data)))
+		w.Header().Set("Content-Length", fmt.Sprint(len(data)-from))
+		w.WriteHeader(http.StatusPartialContent)
+	} else {
+		w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+	}
+	rest := data[from:]
+	w.Write(rest[:min(n, len(rest))])
+	if n < len(rest) {
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	}
+}

@@ -1,0 +1,102 @@
+package hub
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Remove deletes a model from the cache: with a revision only that one and what no other revision uses, else all of it.
+// It returns the number of bytes set free. A model that some process is fetching is left alone. Content in the store that
+// the Python tools share among models is theirs to collect.
+func (h *Hub) Remove(arg string) (freed int64, err error) {
+	ref, err := ParseRef(arg)
+	if err != nil {
+		return 0, h.suggest(arg, err)
+	}
+	r := h.repo(ref.Repo())
+	if _, err := os.Stat(r.dir); err != nil {
+		return 0, h.absent(ref)
+	}
+	unlock, err := r.lockForRemoval()
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	before := diskUse(r.dir)
+	if !strings.Contains(arg, "@") {
+		err = r.removeAll()
+	} else {
+		var c string
+		if c, err = r.commit(ref.Revision); err == nil && c == "" {
+			return 0, h.absent(ref)
+		}
+		if err == nil {
+			err = r.removeCommit(c)
+		}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("remove %s: %w", ref, err)
+	}
+	return before - diskUse(r.dir), nil
+}
+
+// removeAll deletes the repository, names first and content last, so that nothing is left that looks whole but is not.
+func (r repo) removeAll() error {
+	for _, sub := range []string{"refs", "snapshots", ".pull", "trees", "blobs", ""} {
+		if err := os.RemoveAll(filepath.Join(r.dir, sub)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeCommit deletes a snapshot and the blobs and parts that no other one uses.
+func (r repo) removeCommit(commit string) error {
+	for _, ref := range r.refs()[commit] {
+		if err := os.Remove(r.ref(ref)); err != nil {
+			return err
+		}
+	}
+	gone := r.blobsOf(commit)
+	for _, name := range []string{r.snapshot(commit), r.record(commit), r.tree(commit)} {
+		if err := os.RemoveAll(name); err != nil {
+			return err
+		}
+	}
+	var kept []string
+	for _, c := range r.commits() {
+		kept = append(kept, r.blobsOf(c)...)
+	}
+	if len(r.commits()) == 0 {
+		return r.removeAll()
+	}
+	for _, etag := range gone {
+		if slices.Contains(kept, etag) {
+			continue
+		}
+		for _, name := range []string{r.blob(etag), r.partial(etag)} {
+			if err := os.RemoveAll(name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// blobsOf returns the blobs that a snapshot links to or was to be made of.
+func (r repo) blobsOf(commit string) (etags []string) {
+	for _, f := range r.snapshotFiles(commit) {
+		if target, err := os.Readlink(r.file(commit, f)); err == nil {
+			etags = append(etags, filepath.Base(target))
+		}
+	}
+	if l, err := readListing(r.record(commit)); err == nil {
+		for _, e := range l.Files {
+			etags = append(etags, e.etag())
+		}
+	}
+	return etags
+}
