@@ -77,6 +77,19 @@ func TestScores(t *testing.T) {
 	}
 }
 
+// Draws belong to a seed, a step and an absolute position, nothing else.
+func TestRandomScores(t *testing.T) {
+	s := &script{vocab: 20, ids: []int32{5, 6, 7, 8}, conf: ramp(4, 0.5, 0)}
+	out, _ := decode(t, s, canvas(3, 4), Options{Strategy: Schedule{By: Random}, Seed: 77})
+	for i, step := range out.Steps {
+		for _, c := range step.Commits {
+			if want := newStream(77, i, 3+c.Cell).uniform(scorePlace); c.Score != want {
+				t.Errorf("step %d: cell %d has score %v, want %v", i, c.Cell, c.Score, want)
+			}
+		}
+	}
+}
+
 // Of equal scores the lower cell is committed first.
 func TestTiesBetweenCells(t *testing.T) {
 	s := &script{vocab: 20, ids: []int32{5, 6, 7, 8}, conf: []float64{0.5, 0.7, 0.7, 0.7}}
@@ -119,6 +132,8 @@ func TestStops(t *testing.T) {
 		{"later one found first", []int32{9, 5, 9, 6}, late(4), 4, [][]int32{{9}}, false, []int32{}, 4},
 		{"two sequences, second first", []int32{5, 8, 6, 9}, early(4), 4, [][]int32{{9}, {8}}, false, []int32{5}, 2},
 		{"two sequences, earlier one last", []int32{8, 5, 9, 6}, late(4), 4, [][]int32{{9}, {8}}, false, []int32{}, 4},
+		{"two sequences, one behind the other", []int32{5, 9, 6, 8}, late(4), 4, [][]int32{{9}, {8}}, false, []int32{5}, 4},
+		{"the reference finds the second too", []int32{5, 8, 6, 7}, early(4), 4, [][]int32{{9}, {8}}, true, []int32{5}, 2},
 		{"the reference misses the second", []int32{8, 5, 9, 6}, late(4), 4, [][]int32{{9}, {8}}, true, []int32{8, 5}, 4},
 		{"the reference still moves the first", []int32{9, 5, 8, 6}, late(4), 4, [][]int32{{9}, {8}}, true, []int32{}, 4},
 		{"the suffix is no answer", []int32{5, 6}, early(2), 2, [][]int32{{6, 1}, {1}}, false, []int32{5, 6}, 2},

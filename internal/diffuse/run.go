@@ -221,6 +221,9 @@ func (r *run) candidates(cells []int, stats []Stats) []Candidate {
 	return cs
 }
 
+// patience is how many steps in a row may close no cell.
+const patience = 64
+
 // commit makes the chosen cells permanent.
 func (r *run) commit(chosen []Candidate) error {
 	closed := 0
@@ -233,11 +236,11 @@ func (r *run) commit(chosen []Candidate) error {
 		r.scores += k.Confidence
 	}
 	r.committed += len(chosen)
-	// A strategy that takes as many steps as it needs makes no progress if only the mask id is predicted. The pass after
-	// a full one may still differ from it; those after that repeat themselves for ever.
+	// Under MaskCompetes a strategy that takes as many steps as it needs would go on for ever where nothing but the mask
+	// id is predicted. Noise or a cache may still change that from one step to the next.
 	if r.idle++; closed > 0 {
 		r.idle = 0
-	} else if r.idle > 2 && !r.o.Strategy.Planned() {
+	} else if r.idle == patience && !r.o.Strategy.Planned() {
 		return fmt.Errorf("commit cells: %d steps closed none", r.idle)
 	}
 	return nil

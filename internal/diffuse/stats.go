@@ -147,17 +147,19 @@ func sumMoment(logits []float32, base float64) (sum, moment float64) {
 // id first+i is drawn from s.
 //
 // Two logarithms for each id would cost more than everything else, so an id that cannot win is passed over: with w = 1−u
-// the noise is at most −T·ln w, and w is at least 2⁻⁵³. The comparison leaves a margin far above its own error, so
-// passing over never changes the outcome.
+// the noise is at most −T·ln w, and w is at least 2⁻⁵³. The comparison leaves a margin for the rounding of the noisy
+// logit, and one of 1e-9 that is far above every other error, so passing over never changes the outcome.
 func noisiest(logits []float32, s stream, first, at int, temperature float64) (place int, noisy float64) {
 	noise := func(i int) float64 {
 		return float64(logits[i]) - temperature*math.Log(-math.Log1p(-s.uniform(uint64(first+i))))
 	}
 	const limit = 53*math.Ln2 + 1e-9
+	perNoise := 1 / temperature
 	place, noisy = at, noise(at)
+	rounded := noisy - math.Abs(noisy)*0x1p-52
 	for i, l := range logits {
-		need := (float64(l) - noisy) / temperature
-		if need < -limit || need != need {
+		need := (float64(l) - rounded) * perNoise
+		if !(need >= -limit) { // NaN too
 			continue
 		}
 		if need < 0 && s.uniform(uint64(first+i)) > exp(need)*(1+1e-9) {
@@ -165,6 +167,7 @@ func noisiest(logits []float32, s stream, first, at int, temperature float64) (p
 		}
 		if n := noise(i); n > noisy || n == noisy && i < place {
 			place, noisy = i, n
+			rounded = noisy - math.Abs(noisy)*0x1p-52
 		}
 	}
 	return place, noisy

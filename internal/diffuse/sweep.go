@@ -86,6 +86,7 @@ func (s *sweep) visit(sl Slice) {
 
 // guide combines conditional and unconditional logits, in float32 and in the reference's order of operations.
 func guide(logits, unguided []float32, scale float32) {
+	logits = logits[:len(unguided)]
 	for i, u := range unguided {
 		logits[i] = u + float32(scale*(logits[i]-u))
 	}
