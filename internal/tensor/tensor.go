@@ -25,17 +25,13 @@ type Tensor struct {
 // littleEndian tells whether the host's byte order is that of Tensor.Data.
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
-// Elems returns the number of elements of a shape; ok is false if a dimension is negative or if the elements, at
-// eight bytes each, could not be addressed.
+// Elems returns the number of elements of a shape; ok is false if a dimension is negative or if so many elements,
+// at eight bytes each, could not be addressed.
 func Elems(shape []int) (n int, ok bool) {
 	n = 1
 	for _, d := range shape {
-		if d < 0 {
+		if d < 0 || d > 0 && n > math.MaxInt/8/d {
 			return 0, false
-		}
-		if d > 0 && n > math.MaxInt/8/d {
-			// A later dimension of 0 makes the product 0 and the overflow harmless.
-			return 0, slices.Min(shape) == 0
 		}
 		n *= d
 	}

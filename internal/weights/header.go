@@ -30,9 +30,9 @@ type entry struct {
 	start, end int64
 }
 
-// parseHeader reads the header at the start of data, the bytes of a whole file. It trusts nothing that it reads,
-// and accepts what the reference library accepts, with the types of package tensor, except for names that occur
-// twice. The entries are in the order of their offsets; data is the rest of the file.
+// parseHeader reads the header at the start of a whole file. It trusts nothing that it reads, and accepts what the
+// reference library does, as far as package tensor has the types; scripts/safetensors-interop.sh compares. The
+// entries are in the order of their offsets; data is the rest of the file.
 func parseHeader(file []byte) (entries []entry, meta map[string]string, data []byte, err error) {
 	if len(file) < prefixLen {
 		return nil, nil, nil, fmt.Errorf("not a safetensors file: %d bytes long", len(file))

@@ -129,25 +129,28 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// TestGoodFiles reads files that look odd and are allowed.
+// goodFiles are files that look odd and are allowed, with the tensors in them.
+var goodFiles = []struct {
+	name   string
+	header string
+	data   int
+	want   map[string]string
+}{
+	{"nothing", "{}", 0, map[string]string{}},
+	{"spaces", " { } \n\t ", 0, map[string]string{}},
+	{"metadata alone", `{"__metadata__":{"a":"b","format":"pt"}}`, 0, map[string]string{}},
+	{"a single number", `{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}`, 4, map[string]string{"a": "F32 []"}},
+	{"no elements", `{"a":{"dtype":"F32","shape":[0,7],"data_offsets":[0,0]}}`, 0, map[string]string{"a": "F32 [0 7]"}},
+	{"no elements, large dimensions", `{"a":{"dtype":"F64","shape":[0,9223372036854775807,9223372036854775807],"data_offsets":[0,0]}}`, 0, map[string]string{"a": "F64 [0 9223372036854775807 9223372036854775807]"}},
+	{"no elements, between others", `{"b":{"dtype":"U8","shape":[0],"data_offsets":[2,2]},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"c":{"dtype":"I8","shape":[1],"data_offsets":[2,3]}}`, 3, map[string]string{"a": "U8 [2]", "b": "U8 [0]", "c": "I8 [1]"}},
+	{"odd addresses", `{"a":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}}`, 9, map[string]string{"a": "BOOL [1]", "b": "F32 [2]"}},
+	{"other order and unknown fields", `{"b":{"x":[{"y":null}],"data_offsets":[2,4],"shape":[2],"dtype":"U8"},"a":{"shape":[1,2],"dtype":"I8","data_offsets":[0,2]}}`, 4, map[string]string{"a": "I8 [1 2]", "b": "U8 [2]"}},
+	{"empty name", `{"":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1, map[string]string{"": "U8 [1]"}},
+}
+
+// TestGoodFiles reads goodFiles.
 func TestGoodFiles(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		header string
-		data   int
-		want   map[string]string
-	}{
-		{"nothing", "{}", 0, map[string]string{}},
-		{"spaces", " { } \n\t ", 0, map[string]string{}},
-		{"metadata alone", `{"__metadata__":{"a":"b","format":"pt"}}`, 0, map[string]string{}},
-		{"a single number", `{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}`, 4, map[string]string{"a": "F32 []"}},
-		{"no elements", `{"a":{"dtype":"F32","shape":[0,7],"data_offsets":[0,0]}}`, 0, map[string]string{"a": "F32 [0 7]"}},
-		{"no elements, large dimensions", `{"a":{"dtype":"F64","shape":[9223372036854775807,9223372036854775807,0],"data_offsets":[0,0]}}`, 0, map[string]string{"a": "F64 [9223372036854775807 9223372036854775807 0]"}},
-		{"no elements, between others", `{"b":{"dtype":"U8","shape":[0],"data_offsets":[2,2]},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"c":{"dtype":"I8","shape":[1],"data_offsets":[2,3]}}`, 3, map[string]string{"a": "U8 [2]", "b": "U8 [0]", "c": "I8 [1]"}},
-		{"odd addresses", `{"a":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}}`, 9, map[string]string{"a": "BOOL [1]", "b": "F32 [2]"}},
-		{"other order and unknown fields", `{"b":{"x":[{"y":null}],"data_offsets":[2,4],"shape":[2],"dtype":"U8"},"a":{"shape":[1,2],"dtype":"I8","data_offsets":[0,2]}}`, 4, map[string]string{"a": "I8 [1 2]", "b": "U8 [2]"}},
-		{"empty name", `{"":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1, map[string]string{"": "U8 [1]"}},
-	} {
+	for _, test := range goodFiles {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "x.safetensors")
 			if err := os.WriteFile(path, safetensors(test.header, test.data), 0o666); err != nil {
