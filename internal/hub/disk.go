@@ -26,16 +26,6 @@ func syncDir(dir string) {
 	}
 }
 
-// markCache puts the tag into the cache that tells backup programs to leave it out.
-func markCache(dir string) {
-	name := filepath.Join(dir, "CACHEDIR.TAG")
-	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-		// Without it the cache works as well.
-		_ = writeFile(name, []byte("Signature: 8a477f597d28d172789f06886806bc55\n"+
-			"# This directory holds models that can be fetched again. See https://bford.info/cachedir/\n"))
-	}
-}
-
 // diskUse adds up the files below dir, not following links.
 func diskUse(dir string) (n int64) {
 	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {

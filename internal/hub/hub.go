@@ -22,7 +22,12 @@ type Hub struct {
 }
 
 // New returns the hub that c describes. Nothing is read or created yet.
-func New(c Config) *Hub { return &Hub{c: c, http: newClient(c), write: (*os.File).Write} }
+func New(c Config) *Hub {
+	if c.UserAgent == "" {
+		c.UserAgent = "lladav"
+	}
+	return &Hub{c: c, http: newClient(c), write: (*os.File).Write}
+}
 
 // A Model is one revision of a model on this machine, or a local directory that holds one.
 type Model struct {

@@ -122,7 +122,6 @@ func (p *pull) prepare(files remote) error {
 			return err
 		}
 	}
-	markCache(p.h.c.Cache)
 	data, err := json.MarshalIndent(files.listing, "", " ")
 	if err != nil {
 		return err
