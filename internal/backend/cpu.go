@@ -41,20 +41,18 @@ func (c *CPU) Peak() int64 {
 	return c.arena.peak
 }
 
-// Upload returns a view of t. Only vectors that are not float32 are copied, converted; they are small.
+// Upload returns a view of t. Only vectors that are not float32 are copied, converted; they are small. Operations may
+// write to the array, with Scatter, if t's memory allows it.
 func (c *CPU) Upload(t *tensor.Tensor) (Array, error) {
 	switch t.DType {
 	case tensor.F32, tensor.BF16, tensor.F16:
 	default:
 		return nil, fmt.Errorf("upload %v: elements must be F32, BF16 or F16", t)
 	}
-	a := &array{shape: t.Shape}
-	if t.DType == tensor.F32 || len(t.Shape) < 2 {
-		a.data = t.F32()
-		return a, nil
+	if len(t.Shape) < 2 {
+		return &array{shape: t.Shape, data: t.F32()}, nil
 	}
-	a.stored = t
-	return a, nil
+	return &array{shape: t.Shape, stored: t}, nil
 }
 
 // Download copies a into dst.
@@ -108,11 +106,11 @@ func (c *CPU) Run(ctx context.Context, f func(op Ops)) error {
 	return r.err
 }
 
-// An array is a value of the CPU backend: activations in data, or a weight as it is stored.
+// An array is a value of the CPU backend: activations in data, or what was uploaded, as it is stored.
 type array struct {
 	shape  []int
-	data   []float32      // nil in weights that are not float32, and in results after a failure
-	stored *tensor.Tensor // a weight in BF16 or F16
+	data   []float32      // nil in results after a failure
+	stored *tensor.Tensor // nil in results and vectors
 	owner  *scope         // what it dies with; nil for uploaded and kept arrays
 	kept   bool
 	dead   bool
@@ -204,12 +202,18 @@ func (r *run) Keep(x Array) Array {
 	return a
 }
 
-// f32 returns the elements of an array of activations, or of a weight stored as float32.
+// f32 returns the elements of an array of activations, or of what was uploaded as float32.
 func f32(a Array) []float32 {
 	x := a.(*array)
 	x.alive()
-	if x.stored != nil {
+	if x.stored == nil {
+		return x.data
+	}
+	if x.stored.DType != tensor.F32 {
 		panic(fmt.Sprintf("backend: a %v weight where activations belong", x.stored))
+	}
+	if x.data == nil {
+		x.data = x.stored.F32() // a view, but for data at an odd address
 	}
 	return x.data
 }

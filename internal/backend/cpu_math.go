@@ -35,18 +35,18 @@ func (r *run) each(n int, perRow float64, f func(from, to int)) {
 	}
 }
 
+// weightTypes translates between the types of tensors and those of the kernels.
+var weightTypes = map[tensor.DType]kernel.Type{tensor.F32: kernel.F32, tensor.BF16: kernel.BF16, tensor.F16: kernel.F16}
+
 // weight describes a matrix (N,K) to the kernels, without copying it.
-func weight(w *array) kernel.Weight {
-	w.alive()
+func weight(a Array) kernel.Weight {
+	w := a.(*array)
 	n, k := matrix("weight", w)
 	if w.stored == nil {
-		return kernel.Weight{Type: kernel.F32, N: n, K: k, F32: w.data}
+		return kernel.WeightOf(n, k, f32(w))
 	}
-	t := kernel.BF16
-	if w.stored.DType == tensor.F16 {
-		t = kernel.F16
-	}
-	return kernel.Weight{Type: t, N: n, K: k, U16: w.stored.U16()}
+	w.alive()
+	return kernel.Weight{Type: weightTypes[w.stored.DType], N: n, K: k, Data: w.stored.Data}
 }
 
 func (r *run) Linear(x, w, bias Array) Array {
@@ -60,7 +60,7 @@ func (r *run) Linear(x, w, bias Array) Array {
 	if bias != nil {
 		b = f32(bias)
 	}
-	in, wt := f32(x), weight(w.(*array))
+	in, wt := f32(x), weight(w)
 	r.each(rows, float64(n)*float64(k), func(from, to int) {
 		kernel.MatMul(r.cpu.pool, y.data[from*n:to*n], in[from*k:to*k], to-from, wt, b, r.cpu.prec)
 	})
@@ -213,15 +213,11 @@ func (r *run) Sweep(x, w Array, visit func(from, width int, logits []float32)) {
 	if k != wk {
 		panic(fmt.Sprintf("backend: sweep of x %v and w %v", x.Shape(), w.Shape()))
 	}
-	in, wt := f32(x), weight(w.(*array))
+	in, wt := f32(x), weight(w)
 	for from := 0; from < n && rows > 0 && !r.stopped(); from += sweepRows {
-		part := wt
+		part, row := wt, k*wt.Type.Size()
 		part.N = min(sweepRows, n-from)
-		if part.F32 != nil {
-			part.F32 = wt.F32[from*k : (from+part.N)*k]
-		} else {
-			part.U16 = wt.U16[from*k : (from+part.N)*k]
-		}
+		part.Data = wt.Data[from*row : (from+part.N)*row]
 		kernel.MatMulTiles(r.cpu.pool, in, rows, part, r.cpu.prec, SweepWidth, func(_, n0 int, out []float32) {
 			visit(from+n0, len(out)/rows, out)
 		})

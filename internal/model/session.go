@@ -15,6 +15,10 @@ type Session struct {
 	p        int           // P
 	cache    Cache
 	features features
+
+	// NoTrim and NoFirstLayer turn off the savings that change no bit: see Cache. Tests compare with them; they must be set
+	// before the first pass.
+	NoTrim, NoFirstLayer bool
 }
 
 // NewSession returns a session with the given prompt, embeddings (P,D) that outlive their Run. The session owns and
@@ -138,7 +142,8 @@ func (p *SessionPass) begin() error {
 	if p.Feature != nil {
 		return p.features.begin(&p.m.LLaDA, p.p, len(p.IDs), *p.Feature)
 	}
-	inputs := append(make([]int32, p.p), p.IDs...)
+	p.cache.noTrim, p.cache.noFirst = p.NoTrim, p.NoFirstLayer
+	inputs := append(make([]int32, p.p), p.IDs...) // the prompt never changes
 	return p.cache.begin(&p.m.LLaDA, length, p.From, p.To, p.Keep, want, inputs)
 }
 

@@ -229,7 +229,7 @@ func history(t *testing.T, m *Model, noTrim, noFirst bool) [][]float32 {
 	s := []*Session{prompted(t, m, randomIDs(rng, m, p)), m.NewUnguided(p)}
 	defer s[1].Close()
 	for _, s := range s {
-		s.cache.noTrim, s.cache.noFirst = noTrim, noFirst
+		s.NoTrim, s.NoFirstLayer = noTrim, noFirst
 	}
 	ids := randomIDs(rng, m, cells)
 	var all [][]float32
