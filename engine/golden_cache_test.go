@@ -141,7 +141,7 @@ func TestGoldenFastDLLM(t *testing.T) {
 			}
 			switch c.Source {
 			case "nvlabs":
-				o.Quirks.LateCheck = true
+				o.Quirks.LateCheck = o.Refresher != nil
 			case "dinfer":
 			default:
 				t.Fatalf("source %s is unknown", c.Source)

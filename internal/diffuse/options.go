@@ -34,8 +34,8 @@ type Quirks struct {
 	// FirstStopOnly searches the stop sequences in the order given, not beyond the first hit, and once anything was
 	// found only the first sequence (generate/stop_two_sequences, generate/stop_later_listed_one_is_ignored).
 	FirstStopOnly bool
-	// LateCheck makes a cached pass after the full pass that begins a block even if that one filled the block (fast_dllm,
-	// nvlabs_generate_with_*_cache_*_threshold0.3).
+	// LateCheck makes a second pass in every block, even if the full pass that begins it has filled it: with its caches
+	// one implementation looks only then (fast_dllm, nvlabs_generate_with_*_cache_*_threshold0.3).
 	LateCheck bool
 	// EarlyStop, if set, is an id that fills every cell behind its first occurrence, after each pass but the full one that
 	// begins a block of a KeyValue cache. The block that has it is the last (fast_dllm, dinfer_*_early_stop).

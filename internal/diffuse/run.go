@@ -21,14 +21,16 @@ type Step struct {
 
 // Telemetry counts what a request cost.
 type Telemetry struct {
-	Steps, Forwards, FullPasses    int
-	PromptRefreshes, GenRefreshes  int           // of the feature cache
-	RowForwards                    int           // rows computed, summed over passes and canvases
-	RowsScored                     int           // rows whose logits were asked for
-	Commits                        []int         // cells committed in each step
-	MeanScore                      float64       // mean confidence of committed cells
-	Approximated                   bool          // a pass relied on rows of an earlier one
-	First, Later, Sweep, Selection time.Duration // first pass, other passes; of them processor time in Stats; choosing
+	Steps, Forwards, FullPasses   int
+	PromptRefreshes, GenRefreshes int           // of the feature cache
+	RowForwards                   int           // rows computed, summed over passes and canvases
+	RowsScored                    int           // rows whose logits were asked for
+	Commits                       []int         // cells committed in each step
+	MeanScore                     float64       // mean confidence of committed cells
+	Approximated                  bool          // a pass relied on rows of an earlier one
+	First, Later                  time.Duration // first pass, all others
+	Sweep                         time.Duration // of them in Stats, summed over processors
+	Selection                     time.Duration // candidates, commits and stops, between passes
 }
 
 // A Result is a finished answer.
@@ -105,8 +107,7 @@ func (r *run) finished(b block) bool {
 
 // extra reports whether a step is made although the block is finished.
 func (r *run) extra(step int) bool {
-	_, cached := r.o.Refresher.(KeyValue)
-	return r.o.spend.runOn && r.o.Strategy.Planned() || r.o.Quirks.LateCheck && cached && step == 1
+	return r.o.spend.runOn && r.o.Strategy.Planned() || r.o.Quirks.LateCheck && step == 1
 }
 
 // step makes one forward pass and commits cells.
