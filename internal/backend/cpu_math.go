@@ -10,26 +10,27 @@ import (
 	"lladav/internal/tensor"
 )
 
-// pace estimates how much of a product fits between two looks at the context, so that an interrupt is prompt on fast
-// and slow machines alike. Where a product is cut does not show in its result: a row never depends on others.
-type pace struct{ perSecond atomic.Int64 } // multiply-adds
+// pace is the speed of the last large operation in multiply-adds per second. It says how much of the next one fits
+// between two looks at the context, so that an interrupt is prompt on fast and on slow machines.
+type pace struct{ atomic.Int64 }
 
 const (
-	slice    = 250 * time.Millisecond // between two looks
-	minRows  = 64                     // fewer would not pay for reading the weights
-	atFirst  = 2e9                    // multiply-adds a second, before anything is measured: generic code
-	smallest = 1 << 30                // multiply-adds that are not worth measuring
+	slice    = 500 * time.Millisecond // between two looks
+	minRows  = 64                     // fewer do not pay for reading the weights
+	atFirst  = 2e9                    // the pace before anything is measured: that of generic code
+	smallest = 1 << 28                // multiply-adds that are worth measuring
 )
 
-// each calls f for consecutive ranges of n rows, each row costing the given multiply-adds, until the run stops.
+// each calls f for consecutive ranges of n rows, each row costing the given multiply-adds, until the run stops. Where an
+// operation is cut does not show in its result: a row never depends on others.
 func (r *run) each(n int, perRow float64, f func(from, to int)) {
 	for from := 0; from < n && !r.stopped(); {
-		rate := float64(max(r.cpu.pace.perSecond.Load(), atFirst))
-		rows := int(min(max(rate*slice.Seconds()/perRow, minRows), float64(n-from)))
+		left := float64(n-from) * perRow / (slice.Seconds() * float64(max(r.cpu.pace.Load(), atFirst))) // in slices
+		rows := min(max(int(math.Ceil(float64(n-from)/math.Ceil(max(left, 1)))), minRows), n-from)
 		start := time.Now()
 		f(from, from+rows)
 		if work := perRow * float64(rows); work >= smallest {
-			r.cpu.pace.perSecond.Store(int64(work / time.Since(start).Seconds()))
+			r.cpu.pace.Store(int64(work / time.Since(start).Seconds()))
 		}
 		from += rows
 	}
