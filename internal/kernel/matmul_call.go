@@ -1,0 +1,230 @@
+package kernel
+
+import (
+	"sync"
+	"unsafe"
+)
+
+const (
+	// stepsAtOnce is how many steps of the inner dimension are packed at a time. A panel of 32 columns is then 64 KB:
+	// long enough that loading and storing a tile costs little, short enough for the second-level cache.
+	stepsAtOnce = 512
+	// rowsAtOnce bounds the packed copy of x, and what of dst is visited between two blocks of steps.
+	rowsAtOnce = 1024
+	// panelsAtOnce is how many panels stay packed while x passes by.
+	panelsAtOnce = 4
+)
+
+// A call is one matrix product under way. Calls are reused, with their memory.
+type call struct {
+	im    *product
+	w     Weight
+	bias  []float32
+	prec  Precision
+	pairs bool // operands are packed as pairs of bfloat16
+
+	steps  int // of the whole inner dimension
+	blocks int // of stepsAtOnce steps
+
+	x       []float32
+	m       int
+	tiles   int
+	packed  []float32 // x: for each block and tile, steps × rows
+	tileLen int       // elements between two tiles of packed
+
+	dst   []float32
+	chunk int // columns of an item
+	tile  func(worker, n0 int, out []float32)
+
+	packX, toDst, toTile func(worker, i int) // methods, bound once
+}
+
+// scratch is what a worker needs for one item.
+type scratch struct {
+	panels []float32 // columns of W, packed
+	rows   []float32 // rows on their way to be packed, converted
+	edge   []float32 // a tile that dst has no room for, then a row of bias, then zeros
+	out    []float32
+	args   tileArgs
+}
+
+var (
+	calls = sync.Pool{New: func() any {
+		c := new(call)
+		c.packX, c.toDst, c.toTile = c.packTile, c.itemToDst, c.itemToTile
+		return c
+	}}
+	scratches = sync.Pool{New: func() any { return new(scratch) }}
+)
+
+// grow returns a slice of n elements, s if it is long enough. Contents are arbitrary.
+func grow(s []float32, n int) []float32 {
+	if cap(s) < n {
+		return make([]float32, n)
+	}
+	return s[:n]
+}
+
+func newCall(w Weight, bias []float32, prec Precision) *call {
+	c := calls.Get().(*call)
+	c.im, c.w, c.bias, c.prec = best(products), w, bias, prec
+	c.pairs = prec == BFloat16 && c.im.tilePairs != nil
+	c.steps = w.K
+	if c.pairs {
+		c.steps = ceilDiv(w.K, 2)
+	}
+	c.blocks = max(1, ceilDiv(c.steps, stepsAtOnce))
+	return c
+}
+
+func (c *call) release() {
+	c.w, c.bias, c.x, c.dst, c.tile = Weight{}, nil, nil, nil, nil
+	calls.Put(c)
+}
+
+// start packs m rows of x. Tiles differ by at most one row in height, so none is mostly padding.
+func (c *call) start(p *Pool, x []float32, m int) {
+	c.x, c.m = x, m
+	c.tiles = ceilDiv(m, c.im.rows)
+	// A packed row may spill into what the next one overwrites; the last one needs room for that.
+	c.tileLen = c.pad(min(c.steps, stepsAtOnce))*ceilDiv(m, c.tiles) + c.im.group
+	c.packed = grow(c.packed, c.blocks*c.tiles*c.tileLen)
+	p.Each(c.blocks*c.tiles, c.packX)
+}
+
+// tileRows returns the first row of tile t.
+func (c *call) tileRow(t int) int { return t * c.m / c.tiles }
+
+// block returns the first step of block b and the number of its steps.
+func (c *call) block(b int) (first, n int) {
+	first = b * stepsAtOnce
+	return first, min(stepsAtOnce, c.steps-first)
+}
+
+// packTile packs one tile of one block of x.
+func (c *call) packTile(_, i int) {
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	b, t := i/c.tiles, i%c.tiles
+	first, n := c.block(b)
+	padded := c.pad(n)
+	s.rows = grow(s.rows, max(1, c.im.group*padded))
+	r0, r1 := c.tileRow(t), c.tileRow(t+1)
+	for r := r0; r < r1; r++ {
+		c.convertX(s.rows[(r-r0)*padded:][:padded], c.x[r*c.w.K:(r+1)*c.w.K], first, n)
+	}
+	c.im.pack(unsafe.Pointer(&c.packed[i*c.tileLen]), unsafe.Pointer(&s.rows[0]), 4*padded, padded, 4*(r1-r0))
+}
+
+// pad rounds n up to what pack takes.
+func (c *call) pad(n int) int { return ceilDiv(n, c.im.quantum) * c.im.quantum }
+
+// convertX puts n steps of one row of x, in the form that tiles read, into dst, and zeros behind them.
+func (c *call) convertX(dst, row []float32, first, n int) {
+	clear(dst[max(0, n-1):]) // with an odd inner dimension half of the last pair stays zero
+	switch {
+	case n == 0:
+	case c.pairs:
+		c.im.toBF16(halves(dst), row[2*first:min(2*(first+n), len(row))])
+	case c.prec == BFloat16:
+		c.im.roundBF16(dst, row[first:first+n])
+	default:
+		copy(dst, row[first:first+n])
+	}
+}
+
+// halves views s as twice as many 16-bit elements.
+func halves(s []float32) []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(s))), 2*len(s))
+}
+
+// itemToDst computes c.chunk columns of dst.
+func (c *call) itemToDst(_, i int) {
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	n0 := i * c.chunk
+	c.columns(s, n0, min(n0+c.chunk, c.w.N), c.dst[n0:], c.w.N)
+}
+
+// itemToTile computes c.chunk columns and passes them on.
+func (c *call) itemToTile(worker, i int) {
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	n0 := i * c.chunk
+	n1 := min(n0+c.chunk, c.w.N)
+	s.out = grow(s.out, c.m*(n1-n0))
+	c.columns(s, n0, n1, s.out, n1-n0)
+	c.tile(worker, n0, s.out)
+}
+
+// columnsPerItem divides the columns into enough items for the threads to finish together.
+func (c *call) columnsPerItem(threads int) int {
+	panels := ceilDiv(c.w.N, c.im.cols)
+	return min(max(1, panels/(8*threads)), panelsAtOnce) * c.im.cols
+}
+
+// columns computes columns n0 to n1 into dst, whose rows are ld elements apart. A few panels of W at a time are packed
+// block by block, and every tile of x passes by them.
+func (c *call) columns(s *scratch, n0, n1 int, dst []float32, ld int) {
+	cols := c.im.cols
+	width := panelsAtOnce * cols
+	if c.tiles < 8 {
+		width = cols
+	}
+	panelLen := c.pad(max(1, min(c.steps, stepsAtOnce))) * cols
+	s.panels = grow(s.panels, width/cols*panelLen)
+	s.edge = grow(s.edge, (c.im.rows+2)*cols)
+	for g0 := n0; g0 < n1; g0 += width {
+		g1 := min(g0+width, n1)
+		for b := range c.blocks {
+			for n := g0; n < g1; n += cols {
+				c.packPanel(s, s.panels[(n-g0)/cols*panelLen:][:panelLen], n, b)
+			}
+			for t := range c.tiles {
+				for n := g0; n < g1; n += cols {
+					c.multiply(s, b, t, s.panels[(n-g0)/cols*panelLen:], n, min(cols, g1-n), dst[n-n0:], ld)
+				}
+			}
+		}
+	}
+}
+
+// multiply adds block b to tile t of the columns that start at n. dst begins at the first row of the call and column n.
+func (c *call) multiply(s *scratch, b, t int, panel []float32, n, width int, dst []float32, ld int) {
+	im, a := c.im, &s.args
+	r0, r1 := c.tileRow(t), c.tileRow(t+1)
+	dst = dst[r0*ld:]
+	_, a.k = c.block(b)
+	a.a = unsafe.Pointer(&c.packed[(b*c.tiles+t)*c.tileLen])
+	a.b = unsafe.Pointer(&panel[0])
+	a.c, a.ldc = unsafe.Pointer(&dst[0]), 4*ld
+	if width < im.cols {
+		a.c, a.ldc = unsafe.Pointer(&s.edge[0]), 4*im.cols
+	}
+	switch {
+	case b > 0:
+		a.from, a.ldfrom = a.c, a.ldc
+		if width < im.cols {
+			for r := range r1 - r0 {
+				copy(s.edge[r*im.cols:][:width], dst[r*ld:])
+			}
+		}
+	default:
+		start := s.edge[im.rows*im.cols:][:im.cols]
+		clear(start)
+		if c.bias != nil {
+			copy(start, c.bias[n:n+width])
+		}
+		a.from, a.ldfrom = unsafe.Pointer(&start[0]), 0
+	}
+	if c.pairs {
+		im.tilePairs(r1-r0, a)
+	} else {
+		im.tile(r1-r0, a)
+	}
+	if width < im.cols {
+		for r := range r1 - r0 {
+			copy(dst[r*ld:][:width], s.edge[r*im.cols:])
+		}
+	}
+}
