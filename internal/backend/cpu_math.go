@@ -16,7 +16,7 @@ type pace struct{ atomic.Int64 }
 
 const (
 	slice    = 500 * time.Millisecond // between two looks
-	minRows  = 64                     // fewer do not pay for reading the weights
+	minRows  = 4                      // fewer do not pay for reading the weights, however slow the machine
 	atFirst  = 2e9                    // the pace before anything is measured: that of generic code
 	smallest = 1 << 28                // multiply-adds that are worth measuring
 )

@@ -199,26 +199,52 @@ func TestCancelledRunComputesNothingMore(t *testing.T) {
 	}
 }
 
+// TestInterruptIsPrompt: an operation that would take a minute and a half is given up soon after its context.
 func TestInterruptIsPrompt(t *testing.T) {
-	// A product of 1 T multiply-adds takes seconds at the least; the interrupt must not wait for its end. A slice takes
-	// a quarter of a second once the pace is known, and no more than minRows before: 4 G multiply-adds.
-	const rows, k, n = 4096, 8192, 32768
-	if testing.Short() {
-		t.Log("products are cut into the same slices, but with generic code the smallest takes seconds")
-		return
-	}
-	be := NewCPU(Options{})
+	be := NewCPU(Options{Threads: 1})
 	defer be.Close()
-	x, _ := be.Upload(tensor.New(tensor.F32, rows, k))
-	w, _ := be.Upload(tensor.New(tensor.BF16, n, k))
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	if err := be.Run(ctx, func(op Ops) { op.Linear(x, w, nil) }); !errors.Is(err, context.DeadlineExceeded) {
+	next := 0
+	err := be.Run(ctx, func(op Ops) {
+		op.(*run).each(100000, smallest, func(from, to int) {
+			if from != next || to <= from {
+				t.Errorf("rows %d to %d follow row %d", from, to, next)
+			}
+			next = to
+			time.Sleep(time.Duration(to-from) * time.Millisecond)
+		})
+	})
+	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Run returned %v", err)
 	}
-	if d := time.Since(start); d > 2*time.Second {
+	if d := time.Since(start); d > 100*time.Millisecond+2*slice {
 		t.Errorf("interrupted after %v", d)
+	}
+}
+
+// TestSlices: every row is computed, once, wherever an operation is cut.
+func TestSlices(t *testing.T) {
+	be := NewCPU(Options{Threads: 1})
+	defer be.Close()
+	for _, n := range []int{0, 1, minRows - 1, minRows, minRows + 1, 918, 5000} {
+		for _, perRow := range []float64{0, 1, smallest, 1e12} {
+			be.pace.Store(1e11)
+			next, calls := 0, 0
+			if err := be.Run(t.Context(), func(op Ops) {
+				op.(*run).each(n, perRow, func(from, to int) {
+					be.pace.Store(1e11) // what was measured would make the rest one slice
+					if from != next || to <= from {
+						t.Errorf("rows %d to %d follow row %d", from, to, next)
+					}
+					next = to
+					calls++
+				})
+			}); err != nil || next != n || calls > n/minRows+1 {
+				t.Errorf("%d rows of %g: %d calls up to row %d (%v)", n, perRow, calls, next, err)
+			}
+		}
 	}
 }
 

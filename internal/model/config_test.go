@@ -62,7 +62,7 @@ func TestParseConfig(t *testing.T) {
 }
 
 func sameLanguage(a, b Config) bool {
-	a.Vision, a.Images, b.Vision, b.Images = nil, b.Images, nil, b.Images
+	a.Vision, b.Vision, a.Images = nil, nil, b.Images
 	x, _ := json.Marshal(a)
 	y, _ := json.Marshal(b)
 	return string(x) == string(y)
