@@ -45,7 +45,7 @@ func TestElems(t *testing.T) {
 		{[]int{math.MaxInt / 8}, math.MaxInt / 8, true},
 		{[]int{math.MaxInt/8 + 1}, 0, false},
 		{[]int{1 << 20, 1 << 20, 1 << 20, 1 << 20}, 0, false}, // 2⁸⁰: 0 modulo 2⁶⁴
-		{[]int{math.MaxInt, math.MaxInt, 0}, 0, false}, // as the safetensors library has it
+		{[]int{math.MaxInt, math.MaxInt, 0}, 0, false},        // as the safetensors library has it
 		{[]int{0, math.MaxInt, math.MaxInt}, 0, true},
 	} {
 		if n, ok := Elems(test.shape); n != test.n || ok != test.ok {

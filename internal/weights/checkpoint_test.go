@@ -3,6 +3,7 @@ package weights
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -177,7 +178,7 @@ func BenchmarkOpen(b *testing.B) {
 	add := func(name string, shape ...int) { all = append(all, Spec{Name: name, DType: tensor.BF16, Shape: shape}) }
 	add("model.embed_tokens.weight", 126464, 4096)
 	for i := range 32 {
-		w := NewLoader(nil).In("model.layers.%d", i).name
+		w := func(name string) string { return fmt.Sprintf("model.layers.%d.%s", i, name) }
 		for _, n := range []string{"q", "k", "v", "o"} {
 			add(w("self_attn."+n+"_proj.weight"), 4096, 4096)
 		}
@@ -188,17 +189,16 @@ func BenchmarkOpen(b *testing.B) {
 		add(w("post_attention_layernorm.weight"), 4096)
 	}
 	for i := range 26 {
-		w := NewLoader(nil).In("model.vision_tower.vision_tower.vision_model.encoder.layers.%d", i).name
 		for j := range 8 {
-			add(w("weight"+string(rune('a'+j))), 1152, 1152)
-			add(w("bias"+string(rune('a'+j))), 1152)
+			add(fmt.Sprintf("model.vision_tower.encoder.layers.%d.%d.weight", i, j), 1152, 1152)
+			add(fmt.Sprintf("model.vision_tower.encoder.layers.%d.%d.bias", i, j), 1152)
 		}
 	}
 	add("lm_head.weight", 126464, 4096)
 	dir := b.TempDir()
 	index := `{"weight_map":{`
 	for i, shard := range split(all, DefaultShard) {
-		name := "model-" + string(rune('1'+i)) + ".safetensors"
+		name := fmt.Sprintf("model-%d.safetensors", i+1)
 		header, starts, err := appendHeader(nil, shard)
 		if err != nil {
 			b.Fatal(err)
@@ -212,7 +212,7 @@ func BenchmarkOpen(b *testing.B) {
 			b.Fatal(err)
 		}
 		for _, t := range shard {
-			index += `"` + t.Name + `":"` + name + `",`
+			index += fmt.Sprintf("%q:%q,", t.Name, name)
 		}
 	}
 	index = index[:len(index)-1] + "}}"

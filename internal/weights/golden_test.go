@@ -2,6 +2,7 @@ package weights_test
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,5 +77,37 @@ func TestGoldenModels(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestGoldenFiles opens every safetensors file of the fixtures; together they have integers, booleans and empty
+// tensors too.
+func TestGoldenFiles(t *testing.T) {
+	n := 0
+	err := filepath.WalkDir(golden.Path(t), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".safetensors" {
+			return err
+		}
+		n++
+		want, data := readHeader(t, path)
+		f, err := weights.OpenFile(path)
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		defer f.Close()
+		for name, w := range want {
+			got, ok := f.Lookup(name)
+			if !ok || got.DType.String() != w.DType || !slices.Equal(got.Shape, w.Shape) || !slices.Equal(got.Data, data[w.DataOffsets[0]:w.DataOffsets[1]]) {
+				t.Errorf("%s: %s is %v, want %s %v", path, name, got, w.DType, w.Shape)
+			}
+		}
+		if len(f.Names()) != len(want) {
+			t.Errorf("%s: %d tensors, want %d", path, len(f.Names()), len(want))
+		}
+		return nil
+	})
+	if err != nil || n == 0 {
+		t.Errorf("%d files: %v", n, err)
 	}
 }

@@ -291,6 +291,7 @@ func writePieces(ctx context.Context, f *os.File, pieces []piece) error {
 					err = fmt.Errorf("tensor %s: %w", quote(p.Name), err)
 				} else {
 					_, err = f.WriteAt(buf[:p.size], p.at)
+					startFlush(f, p.at, p.size)
 				}
 				if err != nil {
 					cancel(err)
