@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+
+	"lladav/internal/kernel/asm/emit"
+)
+
+func packing(f *emit.File) {
+	for _, w := range []struct {
+		set   string
+		reg   string
+		lanes int
+	}{{"AVX512", "Z", 4}, {"AVX2", "Y", 2}} {
+		for _, widen := range []bool{false, true} {
+			transpose(f, w.set, w.reg, w.lanes, widen)
+		}
+	}
+	round(f)
+	fromF16(f)
+	toBF16(f)
+}
+
+// transpose emits pack or widen: 4·lanes rows become vectors. Lane l of register j is filled with four elements of row
+// 4l+j by loads alone, so that only the transposition within lanes needs shuffles. Registers: SI, R8, R9 and R10 rows
+// 0, 4, 8 and 12, DX and R11 one and three times the distance of rows, DI dst, R12 and R13 likewise.
+func transpose(f *emit.File, set, reg string, lanes int, widen bool) {
+	name := "pack" + set
+	if widen {
+		name = "widen" + set
+	}
+	vec := func(i int) string { return fmt.Sprintf("%s%d", reg, i) }
+	f.Func(name, "(dst, src unsafe.Pointer, stride, n, step int)", 40)
+	f.Op("MOVQ dst+0(FP), DI")
+	f.Op("MOVQ src+8(FP), SI")
+	f.Op("MOVQ stride+16(FP), DX")
+	f.Op("MOVQ n+24(FP), CX")
+	f.Op("MOVQ step+32(FP), R12")
+	f.Op("LEAQ (DX)(DX*2), R11")
+	f.Op("LEAQ (R12)(R12*2), R13")
+	bases := []string{"SI", "R8", "R9", "R10"}[:lanes]
+	for i := 1; i < lanes; i++ {
+		f.Op("LEAQ (%s)(DX*4), %s", bases[i-1], bases[i])
+	}
+	if widen {
+		f.Op("MOVL $0xffff0000, AX")
+		f.Op("MOVQ AX, X15")
+		f.Op("VPBROADCASTD X15, %s", vec(15))
+	}
+	row := []string{"", "(DX*1)", "(DX*2)", "(R11*1)"}
+	at := []string{"", "(R12*1)", "(R12*2)", "(R13*1)"}
+	step := func(u int) {
+		for j := range 4 {
+			f.Op("VMOVUPS %d(%s)%s, X%d", 16*u, bases[0], row[j], j)
+			for l := 1; l < lanes; l++ {
+				insert := "VINSERTF32X4"
+				if lanes == 2 {
+					insert = "VINSERTF128"
+				}
+				f.Op("%s $%d, %d(%s)%s, %s, %s", insert, l, 16*u, bases[l], row[j], vec(j), vec(j))
+			}
+		}
+		for j := range 2 {
+			f.Op("VUNPCKLPS %s, %s, %s", vec(2*j+1), vec(2*j), vec(4+2*j))
+			f.Op("VUNPCKHPS %s, %s, %s", vec(2*j+1), vec(2*j), vec(5+2*j))
+		}
+		for j := range 2 {
+			f.Op("VUNPCKLPD %s, %s, %s", vec(6+j), vec(4+j), vec(2*j))
+			f.Op("VUNPCKHPD %s, %s, %s", vec(6+j), vec(4+j), vec(2*j+1))
+		}
+		if !widen {
+			for j := range 4 {
+				f.Op("VMOVUPS %s, (DI)%s", vec(j), at[j])
+			}
+			f.Op("LEAQ (DI)(R12*4), DI")
+			return
+		}
+		and := "VPANDD"
+		if lanes == 2 {
+			and = "VPAND"
+		}
+		for j := range 4 {
+			f.Op("VPSLLD $16, %s, %s", vec(j), vec(8+j%2))
+			f.Op("%s %s, %s, %s", and, vec(15), vec(j), vec(10+j%2))
+			f.Op("VMOVUPS %s, (DI)%s", vec(8+j%2), at[2*(j%2)])
+			f.Op("VMOVUPS %s, (DI)%s", vec(10+j%2), at[2*(j%2)+1])
+			if j%2 == 1 {
+				f.Op("LEAQ (DI)(R12*4), DI")
+			}
+		}
+	}
+	f.Op("SHRQ $2, CX")
+	f.Loop("CX", "AX", 4, step, func(n int) {
+		for _, b := range bases {
+			f.Op("ADDQ $%d, %s", 16*n, b)
+		}
+	})
+	f.Ret()
+}
+
+// vectors begins a function over slices that runs body on every full vector of eight or sixteen elements of src, and
+// leaves the rest to its caller.
+func vectors(f *emit.File, name, signature string, shift, dstStep, srcStep int, setup, body func()) {
+	done, loop := f.NewLabel("done"), f.NewLabel("loop")
+	f.Func(name, signature, 24)
+	f.Op("MOVQ dst+0(FP), DI")
+	f.Op("MOVQ src+8(FP), SI")
+	f.Op("MOVQ n+16(FP), CX")
+	setup()
+	f.Op("SHRQ $%d, CX", shift)
+	f.Op("JZ %s", done)
+	f.Label(loop)
+	body()
+	f.Op("ADDQ $%d, DI", dstStep)
+	f.Op("ADDQ $%d, SI", srcStep)
+	f.Op("DECQ CX")
+	f.Op("JNZ %s", loop)
+	f.Label(done)
+	f.Ret()
+}
+
+// round emits the rounding of float32 to bfloat16 values in integer arithmetic.
+func round(f *emit.File) {
+	constant := func(value uint32, reg int) {
+		f.Op("MOVL $0x%08x, AX", value)
+		f.Op("MOVQ AX, X%d", reg)
+		f.Op("VPBROADCASTD X%d, Y%d", reg, reg)
+	}
+	vectors(f, "roundAVX2", "(dst, src unsafe.Pointer, n int)", 3, 32, 32, func() {
+		constant(0xffff0000, 15)
+		constant(0x00007fff, 14)
+		constant(0x00400000, 13)
+		constant(1, 12)
+	}, func() {
+		f.Op("VMOVUPS (SI), Y0")
+		f.Op("VPSRLD $16, Y0, Y1")
+		f.Op("VPAND Y12, Y1, Y1")
+		f.Op("VPADDD Y14, Y1, Y1")
+		f.Op("VPADDD Y0, Y1, Y1")
+		f.Op("VPOR Y13, Y0, Y2")
+		f.Op("VCMPPS $3, Y0, Y0, Y3")
+		f.Op("VBLENDVPS Y3, Y2, Y1, Y1")
+		f.Op("VPAND Y15, Y1, Y1")
+		f.Op("VMOVUPS Y1, (DI)")
+	})
+}
+
+func fromF16(f *emit.File) {
+	vectors(f, "fromF16AVX2", "(dst, src unsafe.Pointer, n int)", 3, 32, 16, func() {}, func() {
+		f.Op("VCVTPH2PS (SI), Y0")
+		f.Op("VMOVUPS Y0, (DI)")
+	})
+}
+
+func toBF16(f *emit.File) {
+	vectors(f, "toBF16AVX512", "(dst, src unsafe.Pointer, n int)", 4, 32, 64, func() {}, func() {
+		f.Op("VMOVUPS (SI), Z0")
+		f.Op("%s", emit.CVTNEPS2BF16(0, 0))
+		f.Op("VMOVDQU Y0, (DI)")
+	})
+}
