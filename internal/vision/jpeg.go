@@ -4,137 +4,307 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"image"
-	"image/jpeg"
-	"slices"
+	"fmt"
+	"io"
 )
 
+// The standard decoder's inverse transform rounds otherwise than libjpeg's in two pixels of a hundred, and it hides the
+// planes of pictures in ink. So JPEG, the format most pictures come in, has its own decoder here, which gives Pillow's
+// pixels exactly. It reads Huffman-coded sequential and progressive files of 8 bits, as every camera writes them.
+
+// A jpegDecoder holds what the markers of a file have said so far, and the planes.
+type jpegDecoder struct {
+	data        []byte
+	at          int // of the next marker
+	size        Size
+	progressive bool
+	comps       []*jpegComponent
+	mcus        Size // interleaved units across and down
+	maxH, maxV  int
+	quant       [4]*[64]int32 // in zigzag order
+	huff        [2][4]*huffman
+	restart     int // units between restart markers, 0 if there are none
+	jfif, adobe bool
+	transform   byte // of the Adobe marker
+	exif        []byte
+}
+
+// A jpegComponent is one colour plane.
+type jpegComponent struct {
+	id       byte
+	h, v     int // sampling factors
+	table    byte
+	quant    *[64]int32 // as it was when the component's first scan began
+	blocks   Size       // across and down, interleaved units filled up
+	own      Size       // blocks that hold pixels
+	plane    plane
+	coeffs   []int16 // progressive only: 64 a block, row-major
+	complete bool    // a sequential scan has filled the plane
+}
+
+const (
+	markerSOF0 = 0xc0 + iota
+	markerSOF1
+	markerSOF2
+	markerSOF3
+	markerDHT
+	markerSOF15 = 0xcf
+	markerSOI   = 0xd8
+	markerEOI   = 0xd9
+	markerSOS   = 0xda
+	markerDQT   = 0xdb
+	markerDRI   = 0xdd
+	markerAPP0  = 0xe0
+	markerAPP1  = 0xe1
+	markerAPP14 = 0xee
+)
+
+// zigzag gives the place in a block, row-major, of the coefficients in the order of the file.
+var zigzag = [64]uint8{
+	0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5,
+	12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
+	35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
+	58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+}
+
 func jpegSize(data []byte) (Size, error) {
-	c, err := jpeg.DecodeConfig(bytes.NewReader(adobeMarked(data)))
-	return Size{c.Width, c.Height}, err
-}
-
-// decodeJPEG takes the planes of a JPEG from the standard decoder. What comes after, enlarging the colour planes and
-// turning them into RGB, is done as libjpeg does it by default, because that is what Pillow shows the reference.
-func decodeJPEG(data []byte) (*Image, error) {
-	m, err := jpeg.Decode(bytes.NewReader(adobeMarked(data)))
-	if err != nil {
-		return nil, err
-	}
-	switch m := m.(type) {
-	case *image.Gray:
-		return fromRows(ModeL, m.Rect, m.Pix, m.Stride), nil
-	case *image.RGBA:
-		return fromRows(ModeRGBA, m.Rect, m.Pix, m.Stride).RGB(), nil
-	case *image.YCbCr:
-		return fromYCbCr(m), nil
-	case *image.CMYK:
-		return fromInk(m, scanJPEG(data)), nil
-	}
-	return nil, errors.New("unknown colours")
-}
-
-// A jpegInfo is what a JPEG's markers say that the standard decoder does not pass on.
-type jpegInfo struct {
-	components int
-	halved     bool   // of four components the middle two are half as wide and high
-	adobe      int    // offset of the Adobe marker's transform byte, 0 if there is none
-	transform  byte   // that byte: 0 for ink, else luma, chroma and black
-	exif       []byte // the EXIF block
-}
-
-// scanJPEG reads the markers up to the first scan.
-func scanJPEG(data []byte) (info jpegInfo) {
-	const sof0, dht, jpg, dac, sof15, sos, app1, app14 = 0xc0, 0xc4, 0xc8, 0xcc, 0xcf, 0xda, 0xe1, 0xee
-	at := 2
-	for at+4 <= len(data) && data[at] == 0xff {
-		marker := data[at+1]
-		if marker == 0xff { // a fill byte
-			at++
-			continue
+	d := jpegDecoder{data: data, at: 2}
+	for d.comps == nil {
+		if err := d.segment(); err != nil {
+			return Size{}, err
 		}
-		n := int(binary.BigEndian.Uint16(data[at+2:]))
-		if marker == sos || n < 2 || at+2+n > len(data) {
+	}
+	return d.size, nil
+}
+
+func jpegEXIF(data []byte) []byte {
+	d := jpegDecoder{data: data, at: 2}
+	for d.exif == nil && d.comps == nil && d.segment() == nil {
+	}
+	return d.exif
+}
+
+func decodeJPEG(data []byte) (*Image, error) {
+	d := jpegDecoder{data: data, at: 2}
+	for {
+		err := d.segment()
+		if err == io.EOF {
 			break
 		}
-		segment := data[at+4 : at+2+n]
-		switch {
-		case marker == app1 && info.exif == nil:
-			if e, ok := bytes.CutPrefix(segment, []byte("Exif\x00\x00")); ok {
-				info.exif = e
-			}
-		case marker == app14 && len(segment) >= 12 && string(segment[:5]) == "Adobe":
-			info.adobe, info.transform = at+4+11, segment[11]
-		case sof0 <= marker && marker <= sof15 && marker != dht && marker != jpg && marker != dac && len(segment) > 7:
-			info.components, info.halved = int(segment[5]), segment[7] == 0x22
+		if err != nil && d.sequentialDone() {
+			break // only the end marker is missing, or what follows is of no use
 		}
-		at += 2 + n
+		if err != nil {
+			return nil, err
+		}
 	}
-	return info
+	if d.comps == nil {
+		return nil, errors.New("there is no picture in it")
+	}
+	if !d.progressive && !d.sequentialDone() {
+		return nil, errors.New("a colour plane is missing")
+	}
+	if err := d.finishProgressive(); err != nil {
+		return nil, err
+	}
+	return d.image()
 }
 
-func jpegEXIF(data []byte) []byte { return scanJPEG(data).exif }
+func (d *jpegDecoder) sequentialDone() bool {
+	for _, c := range d.comps {
+		if !c.complete {
+			return false
+		}
+	}
+	return d.comps != nil
+}
 
-// adobeMarked returns data so that the standard decoder hands out the four planes of a picture in ink untouched: with
-// an Adobe marker, which it insists on and Pillow does not, and which says that the components are ink already.
-func adobeMarked(data []byte) []byte {
-	info := scanJPEG(data)
+// segment reads the next marker and what belongs to it. At the end marker the error is io.EOF.
+func (d *jpegDecoder) segment() error {
+	for d.at+1 < len(d.data) && (d.data[d.at] != 0xff || d.data[d.at+1] == 0 || d.data[d.at+1] == 0xff) {
+		d.at++ // whatever an encoder left between segments
+	}
+	if d.at+2 > len(d.data) {
+		return io.ErrUnexpectedEOF
+	}
+	marker := d.data[d.at+1]
+	d.at += 2
 	switch {
-	case info.components != 4 || info.adobe > 0 && info.transform == 0:
-		return data
-	case info.adobe > 0:
-		data = slices.Clone(data)
-		data[info.adobe] = 0
-		return data
+	case marker == markerEOI:
+		return io.EOF
+	case marker >= 0xd0 && marker <= markerSOI || marker == 1: // restarts and others without content
+		return nil
+	case d.at+2 > len(d.data):
+		return io.ErrUnexpectedEOF
 	}
-	marker := []byte("\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00")
-	return slices.Concat(data[:2], marker, data[2:])
+	n := int(binary.BigEndian.Uint16(d.data[d.at:]))
+	if n < 2 {
+		return errors.New("a segment of no length")
+	}
+	if d.at+n > len(d.data) {
+		return io.ErrUnexpectedEOF
+	}
+	content := d.data[d.at+2 : d.at+n]
+	d.at += n
+	switch {
+	case marker == markerDQT:
+		return d.quantTables(content)
+	case marker == markerDHT:
+		return d.huffmanTables(content)
+	case marker == markerSOS:
+		return d.scan(content)
+	case marker == markerDRI && len(content) >= 2:
+		d.restart = int(binary.BigEndian.Uint16(content))
+	case marker == markerAPP0 && bytes.HasPrefix(content, []byte("JFIF\x00")):
+		d.jfif = true
+	case marker == markerAPP1 && d.exif == nil && bytes.HasPrefix(content, []byte("Exif\x00\x00")):
+		d.exif = content[6:]
+	case marker == markerAPP14 && len(content) >= 12 && string(content[:5]) == "Adobe":
+		d.adobe, d.transform = true, content[11]
+	case marker >= markerSOF0 && marker <= markerSOF15 && marker != 0xc8 && marker != 0xcc:
+		return d.frame(marker, content)
+	}
+	return nil
 }
 
-// fromInk makes CMYK of the four planes that adobeMarked lets through. The standard decoder has inverted them, as
-// Pillow does with all such files, and has repeated the samples of halved planes, so that every second one is the plane.
-func fromInk(m *image.CMYK, info jpegInfo) *Image {
-	out := fromRows(ModeCMYK, m.Rect, m.Pix, m.Stride)
-	isInk := info.adobe == 0 || info.transform == 0
-	if isInk && !info.halved {
-		return out
-	}
-	sub := 1
-	if info.halved {
-		sub = 2
-	}
-	first, second := out.inkPlane(1, sub), out.inkPlane(2, sub)
-	a, b := make([]byte, out.Size.W+1), make([]byte, out.Size.W+1)
-	luma, rgb := make([]byte, out.Size.W), make([]byte, 3*out.Size.W)
-	for y := range out.Size.H {
-		first.enlarge(a, y, sub, sub)
-		second.enlarge(b, y, sub, sub)
-		row := out.row(y)
-		if isInk {
-			for x := range out.Size.W {
-				row[4*x+1], row[4*x+2] = 255-a[x], 255-b[x]
+func (d *jpegDecoder) quantTables(p []byte) error {
+	for len(p) > 0 {
+		wide, at := p[0]>>4, p[0]&15
+		n := 64 + 64*int(min(wide, 1))
+		if wide > 1 || at > 3 || len(p) < 1+n {
+			return errors.New("a broken quantisation table")
+		}
+		table := new([64]int32)
+		for i := range table {
+			if wide == 1 {
+				table[i] = int32(binary.BigEndian.Uint16(p[1+2*i:]))
+			} else {
+				table[i] = int32(p[1+i])
 			}
-			continue
 		}
-		for x := range luma {
-			luma[x] = 255 - row[4*x]
-		}
-		// Ink is the complement of RGB, and the file holds the complement of ink.
-		toRGB(rgb, luma, a, b)
-		for x := range luma {
-			copy(row[4*x:4*x+3], rgb[3*x:])
-		}
+		d.quant[at] = table
+		p = p[1+n:]
 	}
-	return out
+	return nil
 }
 
-// inkPlane returns channel c of a CMYK image, every sub-th sample, as it was in the file.
-func (m *Image) inkPlane(c, sub int) plane {
-	size := Size{(m.Size.W + sub - 1) / sub, (m.Size.H + sub - 1) / sub}
-	p := plane{make([]byte, size.W*size.H), size.W, size}
-	for i := range p.pix {
-		x, y := i%size.W, i/size.W
-		p.pix[i] = 255 - m.Pix[4*(y*sub*m.Size.W+x*sub)+c]
+// frame reads the header of the picture.
+func (d *jpegDecoder) frame(marker byte, p []byte) error {
+	switch {
+	case d.comps != nil:
+		return errors.New("a second picture header")
+	case marker > markerSOF2:
+		return errors.New("lossless, hierarchical and arithmetic coding are not supported")
+	case len(p) < 6 || len(p) < 6+3*int(p[5]):
+		return io.ErrUnexpectedEOF
+	case p[0] != 8:
+		return fmt.Errorf("%d bits a sample are not supported", p[0])
+	case p[5] != 1 && p[5] != 3 && p[5] != 4:
+		return fmt.Errorf("%d colour planes are not supported", p[5])
 	}
-	return p
+	d.progressive = marker == markerSOF2
+	d.size = Size{int(binary.BigEndian.Uint16(p[3:])), int(binary.BigEndian.Uint16(p[1:]))}
+	for q := p[6 : 6+3*int(p[5])]; len(q) > 0; q = q[3:] {
+		c := &jpegComponent{id: q[0], h: int(q[1] >> 4), v: int(q[1] & 15), table: q[2]}
+		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 || c.table > 3 {
+			return errors.New("a broken picture header")
+		}
+		d.maxH, d.maxV = max(d.maxH, c.h), max(d.maxV, c.v)
+		d.comps = append(d.comps, c)
+	}
+	over := func(a, b int) int { return (a + b - 1) / b }
+	d.mcus = Size{over(d.size.W, 8*d.maxH), over(d.size.H, 8*d.maxV)}
+	for _, c := range d.comps {
+		if d.maxH%c.h != 0 || d.maxV%c.v != 0 {
+			return errors.New("sampling factors that do not divide are not supported")
+		}
+		c.blocks = Size{d.mcus.W * c.h, d.mcus.H * c.v}
+		c.plane.size = Size{over(d.size.W*c.h, d.maxH), over(d.size.H*c.v, d.maxV)}
+		c.own = Size{over(c.plane.size.W, 8), over(c.plane.size.H, 8)}
+	}
+	return nil
+}
+
+// allocate makes the planes before the first scan. Every block takes at least a bit of the file, so a header cannot
+// claim much more than there is.
+func (d *jpegDecoder) allocate() error {
+	total := 0
+	for _, c := range d.comps {
+		total += c.own.W * c.own.H
+	}
+	if total/8 > len(d.data) {
+		return io.ErrUnexpectedEOF
+	}
+	for _, c := range d.comps {
+		c.plane.stride = 8 * c.blocks.W
+		c.plane.pix = make([]byte, 64*c.blocks.W*c.blocks.H)
+		if d.progressive {
+			c.coeffs = make([]int16, 64*c.blocks.W*c.blocks.H)
+		}
+	}
+	return nil
+}
+
+// image joins the planes: those that were made smaller are enlarged, then the colours converted.
+func (d *jpegDecoder) image() (*Image, error) {
+	mode := ModeRGB
+	switch len(d.comps) {
+	case 1:
+		mode = ModeL
+	case 4:
+		mode = ModeCMYK
+	}
+	m := newImage(mode, d.size)
+	convert := d.conversion()
+	rows, wide := make([][]byte, len(d.comps)), make([][]byte, len(d.comps))
+	for y := range d.size.H {
+		for i, c := range d.comps {
+			h, v := d.maxH/c.h, d.maxV/c.v
+			if h == 1 && v == 1 {
+				rows[i] = c.plane.row(y)
+				continue
+			}
+			if wide[i] == nil {
+				wide[i] = make([]byte, h*c.plane.size.W)
+			}
+			c.plane.enlarge(wide[i], y, h, v)
+			rows[i] = wide[i][:d.size.W]
+		}
+		convert(m.row(y), rows)
+	}
+	return m, nil
+}
+
+// conversion returns what turns a row of the planes into pixels, by libjpeg's rules for telling colours apart.
+func (d *jpegDecoder) conversion() func(dst []byte, rows [][]byte) {
+	switch len(d.comps) {
+	case 1:
+		return func(dst []byte, rows [][]byte) { copy(dst, rows[0]) }
+	case 3:
+		ids := string([]byte{d.comps[0].id, d.comps[1].id, d.comps[2].id})
+		if !d.jfif && (d.adobe && d.transform == 0 || !d.adobe && ids == "RGB") {
+			return func(dst []byte, rows [][]byte) { interleave(dst, rows, 0) }
+		}
+		return func(dst []byte, rows [][]byte) { toRGB(dst, 3, rows[0], rows[1], rows[2]) }
+	}
+	// Four planes hold the complement of ink, as Adobe's programs write it; Pillow takes every such file to be theirs.
+	if !d.adobe || d.transform == 0 {
+		return func(dst []byte, rows [][]byte) { interleave(dst, rows, 255) }
+	}
+	return func(dst []byte, rows [][]byte) {
+		toRGB(dst, 4, rows[0], rows[1], rows[2]) // the ink of a colour is its complement, so twice complemented
+		for x, k := range rows[3] {
+			dst[4*x+3] = 255 - k
+		}
+	}
+}
+
+// interleave makes pixels of planes, with all bits flipped if flip is 255.
+func interleave(dst []byte, rows [][]byte, flip byte) {
+	n := len(rows)
+	for c, row := range rows {
+		for x, v := range row {
+			dst[n*x+c] = v ^ flip
+		}
+	}
 }

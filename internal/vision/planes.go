@@ -1,7 +1,5 @@
 package vision
 
-import "image"
-
 // A plane is one component of a picture.
 type plane struct {
 	pix    []byte
@@ -10,40 +8,6 @@ type plane struct {
 }
 
 func (p plane) row(y int) []byte { return p.pix[y*p.stride:][:p.size.W] }
-
-// fromYCbCr makes RGB of the planes of a JPEG.
-func fromYCbCr(m *image.YCbCr) *Image {
-	size := Size{m.Rect.Dx(), m.Rect.Dy()}
-	h, v := subsampling(m.SubsampleRatio)
-	chroma := Size{(size.W + h - 1) / h, (size.H + v - 1) / v}
-	luma := plane{m.Y, m.YStride, size}
-	blue, red := plane{m.Cb, m.CStride, chroma}, plane{m.Cr, m.CStride, chroma}
-	out := newImage(ModeRGB, size)
-	cb, cr := make([]byte, h*chroma.W), make([]byte, h*chroma.W)
-	for y := range size.H {
-		blue.enlarge(cb, y, h, v)
-		red.enlarge(cr, y, h, v)
-		toRGB(out.row(y), luma.row(y), cb, cr)
-	}
-	return out
-}
-
-// subsampling returns how many pixels across and down share a sample of the colour planes.
-func subsampling(r image.YCbCrSubsampleRatio) (h, v int) {
-	switch r {
-	case image.YCbCrSubsampleRatio422:
-		return 2, 1
-	case image.YCbCrSubsampleRatio420:
-		return 2, 2
-	case image.YCbCrSubsampleRatio440:
-		return 1, 2
-	case image.YCbCrSubsampleRatio411:
-		return 4, 1
-	case image.YCbCrSubsampleRatio410:
-		return 4, 2
-	}
-	return 1, 1
-}
 
 // enlarge writes row y of the plane made h times as wide and v times as high, as libjpeg does: halved sides by triangle
 // filters with weights of 3 and 1, whose rounding alternates so that it does not drift, anything else by repetition. A
@@ -108,12 +72,12 @@ func enlargeRows(dst, near, far []byte) {
 }
 
 // toRGB converts a row of len(luma) pixels with libjpeg's constants, 16 fractional bits of 1.402, 0.34414, 0.71414 and
-// 1.772.
-func toRGB(dst, luma, cb, cr []byte) {
-	cb, cr, dst = cb[:len(luma)], cr[:len(luma)], dst[:3*len(luma)]
+// 1.772. Pixels of dst are step bytes apart.
+func toRGB(dst []byte, step int, luma, cb, cr []byte) {
+	cb, cr = cb[:len(luma)], cr[:len(luma)]
 	for x, l := range luma {
 		y, b, r := int32(l), int32(cb[x])-128, int32(cr[x])-128
-		p := dst[3*x : 3*x+3 : 3*x+3]
+		p := dst[step*x:][:3]
 		p[0] = clip(y + (91881*r+1<<15)>>16)
 		p[1] = clip(y + (-22554*b-46802*r+1<<15)>>16)
 		p[2] = clip(y + (116130*b+1<<15)>>16)

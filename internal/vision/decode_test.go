@@ -1,0 +1,159 @@
+package vision
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// A picture is what Pillow says of a file in testdata; testdata/make.py writes both.
+type picture struct {
+	File   string `json:"file"`
+	Mode   string `json:"mode"`
+	Size   [2]int `json:"size"`
+	Native string `json:"native_sha256"`
+	RGB    string `json:"rgb_sha256"`
+}
+
+func pictures(t testing.TB) (list []picture) {
+	data := testFile(t, "pictures.json")
+	if err := json.Unmarshal(data, &list); err != nil || len(list) == 0 {
+		t.Fatalf("%d pictures, %v", len(list), err)
+	}
+	return list
+}
+
+func testFile(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestDecode(t *testing.T) {
+	for _, p := range pictures(t) {
+		t.Run(p.File, func(t *testing.T) {
+			data := testFile(t, p.File)
+			m, err := DecodeNative(p.File, data, Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Mode.String() != p.Mode || m.Size != (Size{p.Size[0], p.Size[1]}) {
+				t.Errorf("mode %v, size %v, want %s, %v", m.Mode, m.Size, p.Mode, p.Size)
+			}
+			checkSum(t, "pixels", m.Pix, p.Native)
+			if m, err = Decode("misnamed.xyz", data, Limits{}); err != nil {
+				t.Fatal(err)
+			}
+			checkSum(t, "RGB", m.Pix, p.RGB)
+		})
+	}
+}
+
+// Every file cut anywhere, or with a byte changed, is a picture or an error of one line: no panic, no hang. Only a file
+// that ends within what its decoder needs must be an error, so that is not asked of every cut.
+func TestDecodeDamaged(t *testing.T) {
+	for _, p := range pictures(t) {
+		data := testFile(t, p.File)
+		step := max(len(data)/40, 1)
+		for at := 0; at < len(data); at += step {
+			checkDecode(t, p.File, data[:at])
+			bad := bytes.Clone(data)
+			bad[at] ^= 0xff
+			checkDecode(t, p.File, bad)
+		}
+		if _, err := Decode(p.File, data[:len(data)/3], Limits{}); err == nil {
+			t.Errorf("a third of %s decodes", p.File)
+		}
+	}
+}
+
+// checkDecode decodes data within small limits.
+func checkDecode(t *testing.T, name string, data []byte) {
+	t.Helper()
+	m, err := DecodeNative(name, data, Limits{Pixels: 1 << 16})
+	if err == nil {
+		if n := m.Size.W * m.Size.H; n < 1 || n > 1<<16 || len(m.Pix) != n*m.Mode.Channels() {
+			t.Errorf("%s: %d bytes of mode %v for %v pixels", name, len(m.Pix), m.Mode, m.Size)
+		}
+		m.RGB()
+		return
+	}
+	if text := err.Error(); strings.Contains(text, "\n") || !strings.Contains(text, name) {
+		t.Errorf("%s: message %q", name, text)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, p := range pictures(f) {
+		f.Add(testFile(f, p.File))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { checkDecode(t, "fuzz", data) })
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	huge := func(name string, patch func(b []byte)) []byte {
+		b := bytes.Clone(testFile(t, name))
+		patch(b)
+		return b
+	}
+	be16, be32, le16, le32 := binary.BigEndian.PutUint16, binary.BigEndian.PutUint32, binary.LittleEndian.PutUint16, binary.LittleEndian.PutUint32
+	sof := bytes.Index(testFile(t, "444.jpg"), []byte("\xff\xc0"))
+	const tooMany = "60000x60000 pixels are more than the limit of 64000000"
+	for _, tt := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"empty", nil, "decode empty: the file is empty"},
+		{"text", []byte("hello"), "decode text: not a JPEG, PNG, GIF, WebP, BMP or TIFF picture"},
+		{"a.pdf", []byte("%PDF-1.7\n"), "decode a.pdf: this is a PDF; turn its pages into pictures first, for example with pdftoppm -png"},
+		{"a.jpg", []byte("\x00\x00\x00\x18ftypheic\x00\x00"), "decode a.jpg: this is a HEIC picture; convert it to JPEG or PNG first"},
+		{"a.avif", []byte("\x00\x00\x00\x18ftypavif\x00\x00"), "decode a.avif: this is an AVIF picture; convert it to JPEG or PNG first"},
+		{"a.mp4", []byte("\x00\x00\x00\x18ftypisom\x00\x00"), "decode a.mp4: this is a video; give it as a video"},
+		{"a.svg", []byte("<?xml version='1.0'?><svg>"), "decode a.svg: this is an SVG drawing; render it to PNG first, for example with rsvg-convert"},
+		{"a.png", []byte("<!DOCTYPE html><html>"), "decode a.png: this is a web page; save the picture itself"},
+		{"j", huge("444.jpg", func(b []byte) { be16(b[sof+5:], 60000); be16(b[sof+7:], 60000) }), "decode j as JPEG: " + tooMany},
+		{"p", huge("rgb8.png", func(b []byte) { be32(b[16:], 60000); be32(b[20:], 60000) }), "decode p as PNG: png: invalid format: invalid checksum"},
+		{"g", huge("plain.gif", func(b []byte) { le16(b[6:], 60000); le16(b[8:], 60000) }), "decode g as GIF: " + tooMany},
+		{"b", huge("rgb.bmp", func(b []byte) { le32(b[18:], 60000); le32(b[22:], 60000) }), "decode b as BMP: " + tooMany},
+		{"short", testFile(t, "444.jpg")[:300], "decode short as JPEG: the file ends early"},
+		{"line", huge("rgb.bmp", func(b []byte) { le32(b[18:], 70000); le32(b[22:], 1) }), "decode line as BMP: 70000x1 pixels: a side is longer than 65535"},
+		{"flat", huge("rgb.bmp", func(b []byte) { le32(b[22:], 0) }), "decode flat as BMP: a picture of 61x0 pixels"},
+	} {
+		if _, err := Decode(tt.name, tt.data, Limits{}); err == nil || err.Error() != tt.want {
+			t.Errorf("%s: got  %v\nwant %s", tt.name, err, tt.want)
+		}
+	}
+	data := testFile(t, "444.jpg")
+	if _, err := Decode("big", data, Limits{Bytes: 10}); err == nil || !strings.Contains(err.Error(), "more than the limit of 10") {
+		t.Errorf("a file beyond the limit: %v", err)
+	}
+	if _, err := Decode("big", data, Limits{Pixels: 61*43 - 1}); err == nil {
+		t.Error("a picture beyond the limit decodes")
+	}
+}
+
+// A header's claim must not cost memory: a progressive JPEG of the largest allowed size in a few hundred bytes.
+func TestDecodeClaims(t *testing.T) {
+	data := bytes.Clone(testFile(t, "444_progressive.jpg"))
+	sof := bytes.Index(data, []byte("\xff\xc2"))
+	binary.BigEndian.PutUint16(data[sof+5:], 8000)
+	binary.BigEndian.PutUint16(data[sof+7:], 8000)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := Decode("claim", data, Limits{}); err == nil || !strings.HasSuffix(err.Error(), "ends early") {
+		t.Errorf("got %v", err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+		t.Errorf("%d bytes were allocated", n)
+	}
+}
