@@ -27,7 +27,7 @@ func TestCut(t *testing.T) {
 		t.Run(fmt.Sprint(k), func(t *testing.T) {
 			f := newFixture(t)
 			var sent atomic.Int64
-			f.server.Fault = func(w http.ResponseWriter, r *http.Request, file string) bool {
+			f.server.SetFault(func(w http.ResponseWriter, r *http.Request, file string) bool {
 				data := files()[file]
 				if len(data) == 0 || hubtest.Large(file) && !strings.Contains(r.URL.RawQuery, "signature") {
 					return false
@@ -39,7 +39,7 @@ func TestCut(t *testing.T) {
 				w.Header().Set("Etag", `"`+hubtest.ETag(file, data)+`"`)
 				hubtest.Cut(w, r, data, k)
 				return true
-			}
+			})
 			m, err := f.pull(PullOptions{})
 			if err != nil {
 				t.Fatal(err)
@@ -178,7 +178,7 @@ func TestFaults(t *testing.T) {
 					if part > 0 {
 						writeFile(f.repo(testModel).partial(hubtest.SHA256(data)), data[:part])
 					}
-					f.server.Fault = faultOn(shard1, times, c.answer)
+					f.server.SetFault(faultOn(shard1, times, c.answer))
 					m, err := f.pull(PullOptions{})
 					if times != always {
 						if err != nil {
@@ -197,7 +197,7 @@ func TestFaults(t *testing.T) {
 					if _, err := f.Find(testModel); lladav.KindOf(err) != lladav.NotFound || !strings.Contains(err.Error(), "incomplete") {
 						t.Errorf("after the failure: %v", err)
 					}
-					f.server.Fault = nil
+					f.server.SetFault(nil)
 					if m, err = f.pull(PullOptions{}); err != nil {
 						t.Errorf("afterwards: %v", err)
 						continue
@@ -215,7 +215,7 @@ func TestRetryAfter(t *testing.T) {
 		f := newFixture(t)
 		var waits []time.Duration
 		f.http.sleep = func(_ context.Context, d time.Duration) error { waits = append(waits, d); return nil }
-		f.server.Fault = faultOn(shard1, 1, status(http.StatusTooManyRequests, "Retry-After", header))
+		f.server.SetFault(faultOn(shard1, 1, status(http.StatusTooManyRequests, "Retry-After", header)))
 		if _, err := f.pull(PullOptions{}); err != nil || len(waits) != 1 || waits[0] != want {
 			t.Errorf("%s: waited %v, %v; want %v", header, waits, err, want)
 		}
@@ -229,7 +229,7 @@ func TestChangedWhileResuming(t *testing.T) {
 			f := newFixture(t)
 			data, newer := files()[file], bytes.Repeat([]byte("n"), 20_000)
 			var once sync.Once
-			f.server.Fault = func(w http.ResponseWriter, r *http.Request, name string) (handled bool) {
+			f.server.SetFault(func(w http.ResponseWriter, r *http.Request, name string) (handled bool) {
 				if name != file || hubtest.Large(file) && !strings.Contains(r.URL.RawQuery, "signature") {
 					return false
 				}
@@ -240,7 +240,7 @@ func TestChangedWhileResuming(t *testing.T) {
 					hubtest.Cut(w, r, data, len(data)/2)
 				})
 				return handled
-			}
+			})
 			m, err := f.pull(PullOptions{})
 			if err != nil {
 				t.Fatal(err)
@@ -255,13 +255,13 @@ func TestChangedWhileResuming(t *testing.T) {
 	}
 	t.Run("always", func(t *testing.T) {
 		f := newFixture(t)
-		f.server.Fault = func(w http.ResponseWriter, r *http.Request, name string) bool {
+		f.server.SetFault(func(w http.ResponseWriter, r *http.Request, name string) bool {
 			if name == "config.json" {
 				w.Header().Set("Etag", `"`+hubtest.GitSHA1([]byte("x"))+`"`)
 				w.Write([]byte("x"))
 			}
 			return name == "config.json"
-		}
+		})
 		if _, err := f.pull(PullOptions{}); err == nil || !strings.Contains(err.Error(), "changed on the server again and again") {
 			t.Error(err)
 		}
@@ -300,13 +300,13 @@ func TestListFaults(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)
-			f.server.Fault = func(w http.ResponseWriter, r *http.Request, file string) bool {
+			f.server.SetFault(func(w http.ResponseWriter, r *http.Request, file string) bool {
 				if strings.HasPrefix(r.URL.Path, "/api/") {
 					c.answer(w, r)
 					return true
 				}
 				return false
-			}
+			})
 			_, err := f.pull(PullOptions{All: true})
 			if err == nil || lladav.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("kind %d, %v; want kind %d, %q", lladav.KindOf(err), err, c.kind, c.text)
@@ -323,7 +323,7 @@ func TestListFaults(t *testing.T) {
 	})
 	t.Run("names only", func(t *testing.T) { // a mirror; HEAD tells the rest
 		f := newFixture(t)
-		f.server.Fault = func(w http.ResponseWriter, r *http.Request, file string) bool {
+		f.server.SetFault(func(w http.ResponseWriter, r *http.Request, file string) bool {
 			if !strings.HasPrefix(r.URL.Path, "/api/") {
 				return false
 			}
@@ -333,7 +333,7 @@ func TestListFaults(t *testing.T) {
 			}
 			fmt.Fprintf(w, `{"sha":"%s","siblings":[%s]}`, f.commit, names[1:])
 			return true
-		}
+		})
 		m, err := f.pull(PullOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -349,7 +349,7 @@ func TestSilence(t *testing.T) {
 	done := make(chan struct{})
 	defer close(done)
 	data := files()[shard1]
-	f.server.Fault = faultOn(shard1, 2, func(w http.ResponseWriter, r *http.Request) {
+	f.server.SetFault(faultOn(shard1, 2, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(len(data)))
 		w.Write(data[:1000])
 		w.(http.Flusher).Flush()
@@ -357,7 +357,7 @@ func TestSilence(t *testing.T) {
 		case <-done:
 		case <-r.Context().Done():
 		}
-	})
+	}))
 	m, err := f.pull(PullOptions{})
 	if err != nil {
 		t.Fatal(err)

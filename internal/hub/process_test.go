@@ -54,7 +54,7 @@ func child(f *fixture, env ...string) *exec.Cmd {
 func TestKill(t *testing.T) {
 	f := newFixture(t)
 	data := files()
-	f.server.Fault = func(w http.ResponseWriter, r *http.Request, file string) bool {
+	f.server.SetFault(func(w http.ResponseWriter, r *http.Request, file string) bool {
 		if strings.Contains(r.URL.RawQuery, "signature") { // about 60 ms a shard
 			slow := slowly{w, 20 << 10}
 			w.Header().Set("Etag", `"x"`)
@@ -62,9 +62,9 @@ func TestKill(t *testing.T) {
 			return true
 		}
 		return false
-	}
+	})
 	kills := 0
-	for wait := 2 * time.Millisecond; ; wait += 5 * time.Millisecond {
+	for wait := 2 * time.Millisecond; ; wait += wait / 4 {
 		cmd := child(f)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

@@ -22,13 +22,8 @@ import (
 
 // A Server is a hub and the host of its large files. Its methods may be called while it serves.
 type Server struct {
-	URL string // of the hub, for HF_ENDPOINT
-
-	// Fault, if set, sees every request first; it answers itself and returns true, or leaves that to the server.
-	// file is the path in the repository that content is asked for, empty for other requests.
-	Fault func(w http.ResponseWriter, r *http.Request, file string) bool
-	// Token, if set, is required of every request to the hub.
-	Token string
+	URL   string // of the hub, for HF_ENDPOINT
+	Token string // if set, required of every request to the hub; set it before the first one
 
 	hub, store *httptest.Server
 	mu         sync.Mutex
@@ -36,6 +31,26 @@ type Server struct {
 	content    map[string][]byte // of large files, by SHA-256
 	names      map[string]string // path of a large file, by SHA-256
 	log        []string
+	fault      Fault
+}
+
+// A Fault sees every request before the server does. It answers itself and returns true, or leaves that to the server.
+// file is the path in the repository that content is asked for, empty for other requests. One may be running while
+// another is set.
+type Fault func(w http.ResponseWriter, r *http.Request, file string) bool
+
+// SetFault lets f see the requests from now on; nil stops that.
+func (s *Server) SetFault(f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = f
+}
+
+func (s *Server) faulty(w http.ResponseWriter, r *http.Request, file string) bool {
+	s.mu.Lock()
+	f := s.fault
+	s.mu.Unlock()
+	return f != nil && f(w, r, file)
 }
 
 type repo struct {
@@ -135,7 +150,7 @@ func (s *Server) serveHub(w http.ResponseWriter, r *http.Request) {
 	if len(parts) > 4 && parts[2] == "resolve" {
 		file = strings.Join(parts[4:], "/")
 	}
-	if s.Fault != nil && s.Fault(w, r, file) {
+	if s.faulty(w, r, file) {
 		return
 	}
 	if s.Token != "" && r.Header.Get("Authorization") != "Bearer "+s.Token {
@@ -237,7 +252,7 @@ func (s *Server) serveStore(w http.ResponseWriter, r *http.Request) {
 	data, ok := s.content[sum]
 	file := s.names[sum]
 	s.mu.Unlock()
-	if s.Fault != nil && s.Fault(w, r, file) {
+	if s.faulty(w, r, file) {
 		return
 	}
 	switch {
