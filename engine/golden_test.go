@@ -29,7 +29,7 @@ type tiny struct {
 // open loads a checkpoint of the fixtures, its output head changed by scale.
 func open(t testing.TB, name string, scale headScale) *tiny {
 	t.Helper()
-	return openOn(t, backend.NewCPU(backend.Options{Precision: kernel.Float32}), name, scale)
+	return openOn(t, backend.NewCPU(backend.Options{Threads: 1, Precision: kernel.Float32}), name, scale)
 }
 
 // openOn is open for a backend, which it owns.
