@@ -23,6 +23,7 @@ type jpegDecoder struct {
 	maxH, maxV  int
 	quant       [4]*[64]int32 // in zigzag order
 	huff        [2][4]*huffman
+	scans       int // so far
 	restart     int // units between restart markers, 0 if there are none
 	jfif, adobe bool
 	transform   byte // of the Adobe marker

@@ -2,6 +2,7 @@ package vision
 
 import (
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -157,6 +158,10 @@ type scanComponent struct {
 	pred   int32
 }
 
+// maxScans bounds the work that a short file can ask for: a scan that changes nothing takes a few bytes and passes over
+// every block. Encoders write about ten, and the format has no use for more than a few for each bit.
+const maxScans = 256
+
 // scan reads the header of a scan and its blocks.
 func (d *jpegDecoder) scan(p []byte) error {
 	if d.comps == nil {
@@ -164,6 +169,9 @@ func (d *jpegDecoder) scan(p []byte) error {
 	}
 	if len(p) < 1 || len(p) < 4+2*int(p[0]) || p[0] < 1 || int(p[0]) > len(d.comps) {
 		return errors.New("a broken scan header")
+	}
+	if d.scans++; d.scans > maxScans {
+		return fmt.Errorf("more than %d scans", maxScans)
 	}
 	n := int(p[0])
 	s := &scan{bitReader: &bitReader{data: d.data, at: d.at}, progressive: d.progressive,

@@ -3,6 +3,8 @@ package vision
 import (
 	"encoding/binary"
 	"math"
+	"runtime"
+	"sync"
 )
 
 // Resize returns m at another size exactly as Pillow's Image.resize does by default: bicubic with antialiasing for
@@ -17,12 +19,14 @@ func (m *Image) Resize(to Size) *Image {
 	case m.Mode == ModeRGBA || m.Mode == ModeLA:
 		out := &Image{Mode: m.Mode, Size: to}
 		pre := &Image{Mode: m.Mode, Size: m.Size, Pix: m.premultiplied()}
-		out.Pix = resample(pre.row, m.Mode.Channels(), m.Size, to)
+		out.Pix = resample(pre.rows, m.Mode.Channels(), m.Size, to)
 		out.unpremultiply()
 		return out
 	}
-	return &Image{Mode: m.Mode, Size: to, Pix: resample(m.row, m.Mode.Channels(), m.Size, to)}
+	return &Image{Mode: m.Mode, Size: to, Pix: resample(m.rows, m.Mode.Channels(), m.Size, to)}
 }
+
+func (m *Image) rows() rows { return m.row }
 
 // row returns a row's bytes.
 func (m *Image) row(y int) []byte {
@@ -158,44 +162,70 @@ func bicubic(x float64) float64 {
 	return 0
 }
 
-// resample resizes rows of interleaved bytes, first every row, then every column, rounding to bytes in between. Rows
-// are asked for in order, two before the first is used, and only as many results are kept as one window needs.
+// A rows hands out the rows of a picture, in any order; a row is valid until the next but one is asked for.
+type rows func(y int) []byte
+
+// resample resizes rows of interleaved bytes. Large pictures are cut into bands of the result, which several processors
+// make at once; source is called once for each. Bands share nothing, so their number does not show.
+func resample(source func() rows, channels int, from, to Size) []byte {
+	r := resampler{channels, from, to, windows(from.W, to.W), windows(from.H, to.H), make([]byte, to.W*to.H*channels)}
+	const worthSharing = 1 << 20 // pixels
+	bands := 1
+	if from.W*from.H >= worthSharing {
+		bands = min(runtime.GOMAXPROCS(0), max(to.H/64, 1))
+	}
+	var busy sync.WaitGroup
+	for b := range bands {
+		busy.Go(func() { r.band(source(), to.H*b/bands, to.H*(b+1)/bands) })
+	}
+	busy.Wait()
+	return r.dst
+}
+
+// A resampler is one resize.
+type resampler struct {
+	channels int
+	from, to Size
+	cols     []window // of the first pass
+	lines    []window // of the second
+	dst      []byte
+}
+
+// band makes the result's rows from first up to last: first every source row is resized, then every column, rounding to
+// bytes in between. Only as many rows are kept between the passes as one window needs.
 //
 // Two sums of bytes times weights share each 64-bit product, see pair: in the first pass those of two rows, in the
 // second those of two neighbouring bytes. This halves the multiplications, which are what bounds the time.
-func resample(row func(y int) []byte, channels int, from, to Size) []byte {
-	cols, rows := windows(from.W, to.W), windows(from.H, to.H)
+func (r *resampler) band(row rows, first, last int) {
 	tall := 0
-	for _, w := range rows {
+	for _, w := range r.lines[first:last] {
 		tall = max(tall, len(w.weights))
 	}
-	width := to.W * channels
+	width := r.to.W * r.channels
 	var (
-		dst   = make([]byte, to.H*width)
-		pairs = make([]uint64, (from.W+unroll)*channels) // two source rows
-		ring  = make([][]byte, tall+1)                   // rows after the first pass, 4 bytes a value
-		sums  = make([]uint64, (width+1)/2)              // second pass, two values each
-		need  = make([][]byte, tall)                     // the rows of one window
-		made  = 0                                        // rows after the first pass so far
+		pairs = make([]uint64, (r.from.W+unroll)*r.channels) // two source rows
+		ring  = make([][]byte, tall+1)                       // rows after the first pass, 4 bytes a value
+		sums  = make([]uint64, (width+1)/2)                  // second pass, two values each
+		need  = make([][]byte, tall)                         // the rows of one window
+		made  = 0                                            // rows after the first pass so far
 		wide  = func(i int) []byte { return ring[i%len(ring)] }
 	)
 	for i := range ring {
 		ring[i] = make([]byte, 8*len(sums))
 	}
-	for y, w := range rows {
-		for made < min(w.from+len(w.weights), from.H) {
+	for y := first; y < last; y++ {
+		w := r.lines[y]
+		for made < min(w.from+len(w.weights), r.from.H) {
 			made = max(made, w.from)
-			next := min(made+1, from.H-1)
-			pack(pairs, row(made), row(next))
-			across(wide(made), wide(made+1), pairs, cols, channels)
+			pack(pairs, row(made), row(min(made+1, r.from.H-1)))
+			across(wide(made), wide(made+1), pairs, r.cols, r.channels)
 			made += 2
 		}
 		for i := range w.weights {
 			need[i] = wide(min(w.from+i, made-1))
 		}
-		down(dst[y*width:(y+1)*width], need[:len(w.weights)], w.weights, sums)
+		down(r.dst[y*width:(y+1)*width], need[:len(w.weights)], w.weights, sums)
 	}
-	return dst
 }
 
 // half rounds both sums of a pair when they are shifted down.

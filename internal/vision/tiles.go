@@ -108,7 +108,7 @@ func (c Config) padded(m *Image) *Tiles {
 		t.put(0, m.RGB().Resize(side), Size{})
 		return t
 	}
-	pix := resample(m.RGB().onSquare(), 3, Size{square, square}, side)
+	pix := resample(m.RGB().onSquare, 3, Size{square, square}, side)
 	t.put(0, &Image{Size: side, Pix: pix}, Size{})
 	return t
 }
@@ -118,7 +118,7 @@ const meanLevel = 127
 
 // onSquare returns the rows of the RGB image m centred on a square of the mean colour. The square itself is never
 // made: around a line of pixels it would take gigabytes.
-func (m *Image) onSquare() func(y int) []byte {
+func (m *Image) onSquare() rows {
 	side := max(m.Size.W, m.Size.H)
 	top, left := (side-m.Size.H)/2, (side-m.Size.W)/2
 	blank := bytes.Repeat([]byte{meanLevel}, 3*side)
