@@ -13,6 +13,7 @@ const (
 	rowsAtOnce = 1024
 	// panelsAtOnce is how many panels stay packed while x passes by.
 	panelsAtOnce = 4
+	manyTiles    = 8
 )
 
 // A call is one matrix product under way. Calls are reused, with their memory.
@@ -28,6 +29,7 @@ type call struct {
 
 	x       []float32
 	m       int
+	threads int
 	tiles   int
 	packed  []float32 // x: for each block and tile, steps × rows
 	tileLen int       // elements between two tiles of packed
@@ -84,7 +86,7 @@ func (c *call) release() {
 
 // start packs m rows of x. Tiles differ by at most one row in height, so none is mostly padding.
 func (c *call) start(p *Pool, x []float32, m int) {
-	c.x, c.m = x, m
+	c.x, c.m, c.threads = x, m, p.Threads()
 	c.tiles = ceilDiv(m, c.im.rows)
 	// A packed row may spill into what the next one overwrites; the last one needs room for that.
 	c.tileLen = c.pad(min(c.steps, stepsAtOnce))*ceilDiv(m, c.tiles) + c.im.group
@@ -143,7 +145,7 @@ func (c *call) itemToDst(_, i int) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	n0 := i * c.chunk
-	c.columns(s, n0, min(n0+c.chunk, c.w.N), c.dst[n0:], c.w.N)
+	c.columns(s, n0, min(n0+c.chunk, c.w.N), n0+c.threads*c.chunk, c.dst[n0:], c.w.N)
 }
 
 // itemToTile computes c.chunk columns and passes them on.
@@ -153,7 +155,7 @@ func (c *call) itemToTile(worker, i int) {
 	n0 := i * c.chunk
 	n1 := min(n0+c.chunk, c.w.N)
 	s.out = grow(s.out, c.m*(n1-n0))
-	c.columns(s, n0, n1, s.out, n1-n0)
+	c.columns(s, n0, n1, n0+c.threads*c.chunk, s.out, n1-n0)
 	c.tile(worker, n0, s.out)
 }
 
@@ -164,11 +166,11 @@ func (c *call) columnsPerItem(threads int) int {
 }
 
 // columns computes columns n0 to n1 into dst, whose rows are ld elements apart. A few panels of W at a time are packed
-// block by block, and every tile of x passes by them.
-func (c *call) columns(s *scratch, n0, n1 int, dst []float32, ld int) {
+// block by block, and every tile of x passes by them. next is where the worker may go on after n1.
+func (c *call) columns(s *scratch, n0, n1, next int, dst []float32, ld int) {
 	cols := c.im.cols
 	width := panelsAtOnce * cols
-	if c.tiles < 8 {
+	if c.tiles < manyTiles {
 		width = cols
 	}
 	panelLen := c.pad(max(1, min(c.steps, stepsAtOnce))) * cols
@@ -180,13 +182,46 @@ func (c *call) columns(s *scratch, n0, n1 int, dst []float32, ld int) {
 			for n := g0; n < g1; n += cols {
 				c.packPanel(s, s.panels[(n-g0)/cols*panelLen:][:panelLen], n, b)
 			}
+			// What is packed next is fetched by the last tiles, as many as it takes.
+			ahead := fetch{n: g0, end: g1, b: b + 1}
+			if ahead.b == c.blocks {
+				ahead = fetch{n: g1, end: min(g1+width, n1)}
+				if g1 == n1 {
+					ahead = fetch{n: next, end: min(next+width, c.w.N)}
+				}
+			}
+			idle := c.tiles*ceilDiv(g1-g0, cols) - ceilDiv(ahead.end-ahead.n, fetchRows)
 			for t := range c.tiles {
 				for n := g0; n < g1; n += cols {
+					s.args.fetch, s.args.ldfetch = uintptr(unsafe.Pointer(&s.panels[0])), 0
+					if idle--; idle < 0 {
+						c.fetchAhead(&s.args, &ahead)
+					}
 					c.multiply(s, b, t, s.panels[(n-g0)/cols*panelLen:], n, min(cols, g1-n), dst[n-n0:], ld)
 				}
 			}
 		}
 	}
+}
+
+// fetch names rows n to end of block b of W.
+type fetch struct{ n, end, b int }
+
+// fetchAhead has a tile fetch the first rows of f.
+func (c *call) fetchAhead(a *tileArgs, f *fetch) {
+	n := min(f.n, f.end-fetchRows)
+	f.n += fetchRows
+	if n < 0 || n >= f.end {
+		return
+	}
+	unit := 4
+	if !c.pairs && c.w.Type != F32 {
+		unit = 2
+	}
+	first, _ := c.block(f.b)
+	size := c.w.Type.Size()
+	a.fetch = uintptr(unsafe.Pointer(unsafe.SliceData(c.w.Data))) + uintptr(n*c.w.K*size+first*unit)
+	a.ldfetch = c.w.K * size
 }
 
 // multiply adds block b to tile t of the columns that start at n. dst begins at the first row of the call and column n.

@@ -37,16 +37,17 @@ func peakGeneric(n int) int {
 }
 
 // PeakFlops returns the floating-point operations per second that all workers of p reach together on registers alone,
-// with the instructions that MatMul uses at prec. It measures for about d.
+// with the instructions that MatMul uses at prec. It measures for about d, in processor time where the system tells it:
+// what others take of the machine does not count.
 func PeakFlops(p *Pool, prec Precision, d time.Duration) float64 {
 	loop := best(peaksF32)
 	if prec == BFloat16 {
 		loop = best(peaksBF16)
 	}
-	const rounds = 1 << 15
+	const rounds = 1 << 18
 	workers := p.Threads()
 	done := make([]int, workers)
-	return rate(d, func() float64 {
+	return rate(p, d, func() float64 {
 		p.Each(workers, func(_, i int) { done[i] = loop(rounds) })
 		sum := 0
 		for _, n := range done {
@@ -57,13 +58,13 @@ func PeakFlops(p *Pool, prec Precision, d time.Duration) float64 {
 }
 
 // rate calls f, which returns the operations it has done, for about d and returns the operations per second of the
-// median call: one that others disturbed does not count.
-func rate(d time.Duration, f func() float64) float64 {
+// median call, as if p had its processors to itself.
+func rate(p *Pool, d time.Duration, f func() float64) float64 {
 	var rates []float64
 	for start := time.Now(); len(rates) < 3 || time.Since(start) < d; {
-		t := time.Now()
+		t := processTime()
 		ops := f()
-		rates = append(rates, ops/time.Since(t).Seconds())
+		rates = append(rates, ops/(processTime()-t).Seconds()*float64(p.Threads()))
 	}
 	slices.Sort(rates)
 	return rates[len(rates)/2]
@@ -85,7 +86,7 @@ func BenchMatMul(p *Pool, m, n, k int, typ Type, prec Precision, d time.Duration
 	var fs, ps []float64
 	for range turns {
 		ps = append(ps, PeakFlops(p, prec, d/(4*turns)))
-		fs = append(fs, rate(d*3/(4*turns), func() float64 {
+		fs = append(fs, rate(p, d*3/(4*turns), func() float64 {
 			MatMul(p, dst, x, m, w, nil, prec)
 			return 2 * float64(m) * float64(n) * float64(k)
 		}))
