@@ -29,7 +29,7 @@ const (
 
 // inverse writes the pixels of a block of dequantised coefficients, row-major, to dst. It uses the block as scratch.
 func inverse(dst []byte, stride int, block *[64]int32) {
-	if mean := onlyMean(block); mean {
+	if onlyMean(block) {
 		v := clip((block[0]+4)>>3 + levelShift)
 		for y := range 8 {
 			row := dst[y*stride:][:8]
@@ -60,11 +60,11 @@ func inverse(dst []byte, stride int, block *[64]int32) {
 
 // onlyMean reports whether every coefficient but the first is zero.
 func onlyMean(block *[64]int32) bool {
-	any := int32(0)
+	rest := int32(0)
 	for _, v := range block[1:] {
-		any |= v
+		rest |= v
 	}
-	return any == 0
+	return rest == 0
 }
 
 // inverse8 transforms eight coefficients; bias is added before the results are shifted down.

@@ -434,7 +434,7 @@ func TestLayoutRefuses(t *testing.T) {
 		"no tiles":      func() (Layout, error) { return c.Picture(0, Size{1, 1}) },
 		"no pixels":     func() (Layout, error) { return c.Picture(2, Size{0, 1}) },
 		"wrong count":   func() (Layout, error) { return c.Picture(4, Size{384, 384}) },
-		"too many":      func() (Layout, error) { return c.Video(1 << 40) },
+		"too many":      func() (Layout, error) { return c.Video(1 << 30) },
 		"pool one":      func() (Layout, error) { return one.Video(1) },
 		"shrink to 0":   func() (Layout, error) { return thin.Picture(101, Size{38400, 10}) },
 		"no plain tile": func() (Layout, error) { return c.Plain(-1) },

@@ -83,3 +83,6 @@ func toRGB(dst []byte, step int, luma, cb, cr []byte) {
 		p[2] = clip(y + (116130*b+1<<15)>>16)
 	}
 }
+
+// clip brings a level into the range of a byte.
+func clip(v int32) byte { return byte(min(max(v, 0), 255)) }

@@ -2,9 +2,11 @@ package vision
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"image"
 	"image/png"
+	"io"
 )
 
 func pngSize(data []byte) (Size, error) {
@@ -16,6 +18,11 @@ func pngSize(data []byte) (Size, error) {
 func decodePNG(data []byte) (*Image, error) {
 	const depthAt, typeAt = 24, 25 // in the IHDR chunk, which comes first
 	const grey, colour, indexed, greyAlpha = 0, 2, 3, 4
+	// A header cannot claim more than its file can hold: deflate makes at most 1032 bytes of one.
+	const maxRatio = 1032
+	if size, err := pngSize(data); err != nil || size.W*size.H/8 > maxRatio*len(data) {
+		return nil, cmp.Or(err, io.ErrUnexpectedEOF)
+	}
 	m, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package vision
 
 import (
-	"encoding/binary"
 	"math"
 	"runtime"
 	"sync"
@@ -204,14 +203,14 @@ func (r *resampler) band(row rows, first, last int) {
 	width := r.to.W * r.channels
 	var (
 		pairs = make([]uint64, (r.from.W+unroll)*r.channels) // two source rows
-		ring  = make([][]byte, tall+1)                       // rows after the first pass, 4 bytes a value
+		ring  = make([][]uint64, tall+1)                     // rows after the first pass, two values each
 		sums  = make([]uint64, (width+1)/2)                  // second pass, two values each
-		need  = make([][]byte, tall)                         // the rows of one window
+		need  = make([][]uint64, tall)                       // the rows of one window
 		made  = 0                                            // rows after the first pass so far
-		wide  = func(i int) []byte { return ring[i%len(ring)] }
+		wide  = func(i int) []uint64 { return ring[i%len(ring)] }
 	)
 	for i := range ring {
-		ring[i] = make([]byte, 8*len(sums))
+		ring[i] = make([]uint64, len(sums))
 	}
 	for y := first; y < last; y++ {
 		w := r.lines[y]
@@ -236,13 +235,11 @@ const half = 1<<(precision-1) | 1<<(precision-1)<<32
 func pair(lo, hi byte) uint64 { return uint64(lo) | uint64(hi)<<32 }
 
 // unpair returns the two sums of a pair, rounded down and clipped to bytes.
-func unpair(sum uint64) (lo, hi byte) {
-	l := int32(uint32(sum))
-	h := int32(uint32((sum - uint64(int64(l))) >> 32)) // a negative low sum has borrowed from the high one
-	return clip(l >> precision), clip(h >> precision)
+func unpair(sum uint64) (lo, hi uint64) {
+	const borrow = 1 << 31 // a negative low sum has taken 1 from the high one; this gives it back
+	l, h := int64(int32(uint32(sum)))>>precision, int64(sum+borrow)>>(32+precision)
+	return uint64(min(max(l, 0), 255)), uint64(min(max(h, 0), 255))
 }
-
-func clip(v int32) byte { return byte(min(max(v, 0), 255)) }
 
 func pack(dst []uint64, a, b []byte) {
 	b = b[:len(a)]
@@ -252,65 +249,83 @@ func pack(dst []uint64, a, b []byte) {
 	}
 }
 
-// across runs the first pass on a pair of rows and stores each value in 4 bytes of lo and hi.
-func across(lo, hi []byte, src []uint64, cols []window, channels int) {
-	switch channels {
-	case 3:
-		for x, w := range cols {
-			s0, s1, s2 := uint64(half), uint64(half), uint64(half)
-			p, k := src[3*w.from:], w.weights
-			for len(k) >= unroll {
-				// Array pointers, because one bounds check then serves for all.
-				q, f := (*[3 * unroll]uint64)(p), (*[unroll]int64)(k)
-				s0 += q[0]*uint64(f[0]) + q[3]*uint64(f[1]) + q[6]*uint64(f[2]) + q[9]*uint64(f[3])
-				s1 += q[1]*uint64(f[0]) + q[4]*uint64(f[1]) + q[7]*uint64(f[2]) + q[10]*uint64(f[3])
-				s2 += q[2]*uint64(f[0]) + q[5]*uint64(f[1]) + q[8]*uint64(f[2]) + q[11]*uint64(f[3])
-				p, k = p[3*unroll:], k[unroll:]
-			}
-			put(lo, hi, 3*x, s0)
-			put(lo, hi, 3*x+1, s1)
-			put(lo, hi, 3*x+2, s2)
+// across runs the first pass on a pair of rows. Each row of the result holds pairs of neighbouring bytes.
+func across(lo, hi []uint64, src []uint64, cols []window, channels int) {
+	if channels == 3 {
+		acrossRGB(lo, hi, src, cols)
+		return
+	}
+	value := func(i int) (uint64, uint64) {
+		w := cols[i/channels]
+		p, sum := src[w.from*channels+i%channels:], uint64(half)
+		for j, k := range w.weights {
+			sum += p[j*channels] * uint64(k)
 		}
-	default:
-		for x, w := range cols {
-			for c := range channels {
-				sum := uint64(half)
-				for i, k := range w.weights {
-					sum += src[(w.from+i)*channels+c] * uint64(k)
-				}
-				put(lo, hi, x*channels+c, sum)
-			}
+		return unpair(sum)
+	}
+	for i := range lo {
+		l0, h0 := value(2 * i)
+		l1, h1 := uint64(0), uint64(0)
+		if 2*i+1 < len(cols)*channels {
+			l1, h1 = value(2*i + 1)
+		}
+		lo[i], hi[i] = l0|l1<<32, h0|h1<<32
+	}
+}
+
+// acrossRGB is across for three channels: two pixels make three pairs.
+func acrossRGB(lo, hi []uint64, src []uint64, cols []window) {
+	last := len(cols) - 1
+	for x := 0; x <= last; x += 2 {
+		a, b := &cols[x], &cols[min(x+1, last)]
+		r0, g0, b0 := sumRGB(src[3*a.from:], a.weights)
+		r1, g1, b1 := sumRGB(src[3*b.from:], b.weights)
+		rl0, rh0 := unpair(r0)
+		gl0, gh0 := unpair(g0)
+		bl0, bh0 := unpair(b0)
+		rl1, rh1 := unpair(r1)
+		gl1, gh1 := unpair(g1)
+		bl1, bh1 := unpair(b1)
+		i := 3 * x / 2
+		lo[i], hi[i] = rl0|gl0<<32, rh0|gh0<<32
+		lo[i+1], hi[i+1] = bl0|rl1<<32, bh0|rh1<<32
+		if x < last {
+			lo[i+2], hi[i+2] = gl1|bl1<<32, gh1|bh1<<32
 		}
 	}
 }
 
-func put(lo, hi []byte, i int, sum uint64) {
-	l, h := unpair(sum)
-	binary.LittleEndian.PutUint32(lo[4*i:], uint32(l))
-	binary.LittleEndian.PutUint32(hi[4*i:], uint32(h))
+// sumRGB sums up one window. Array pointers let one bounds check serve for several elements.
+func sumRGB(p []uint64, weights []int64) (r, g, b uint64) {
+	r, g, b = half, half, half
+	for i := 0; i < len(weights); i += unroll {
+		q, k := (*[3 * unroll]uint64)(p[3*i:]), (*[unroll]int64)(weights[i:])
+		k0, k1, k2, k3 := uint64(k[0]), uint64(k[1]), uint64(k[2]), uint64(k[3])
+		r += q[0]*k0 + q[3]*k1 + q[6]*k2 + q[9]*k3
+		g += q[1]*k0 + q[4]*k1 + q[7]*k2 + q[10]*k3
+		b += q[2]*k0 + q[5]*k1 + q[8]*k2 + q[11]*k3
+	}
+	return r, g, b
 }
 
 // down runs the second pass: dst is the sum of rows times weights.
-func down(dst []byte, rows [][]byte, weights []int64, sums []uint64) {
+func down(dst []byte, rows [][]uint64, weights []int64, sums []uint64) {
 	for i := range sums {
 		sums[i] = half
 	}
-	for len(rows) >= unroll {
+	n := len(sums)
+	for ; len(rows) >= unroll; rows, weights = rows[unroll:], weights[unroll:] {
 		k0, k1, k2, k3 := uint64(weights[0]), uint64(weights[1]), uint64(weights[2]), uint64(weights[3])
-		r0, r1, r2, r3 := rows[0], rows[1], rows[2], rows[3]
-		n := 8 * len(sums)
-		r0, r1, r2, r3 = r0[:n], r1[:n], r2[:n], r3[:n]
+		r0, r1, r2, r3 := rows[0][:n], rows[1][:n], rows[2][:n], rows[3][:n]
 		for i := range sums {
-			sums[i] += binary.LittleEndian.Uint64(r0[8*i:])*k0 + binary.LittleEndian.Uint64(r1[8*i:])*k1 +
-				binary.LittleEndian.Uint64(r2[8*i:])*k2 + binary.LittleEndian.Uint64(r3[8*i:])*k3
+			sums[i] += r0[i]*k0 + r1[i]*k1 + r2[i]*k2 + r3[i]*k3
 		}
-		rows, weights = rows[unroll:], weights[unroll:]
 	}
 	for i, sum := range sums {
 		lo, hi := unpair(sum)
-		dst[2*i] = lo
+		dst[2*i] = byte(lo)
 		if 2*i+1 < len(dst) {
-			dst[2*i+1] = hi
+			dst[2*i+1] = byte(hi)
 		}
 	}
 }

@@ -236,9 +236,16 @@ func readPPM(r *bufio.Reader, limits Limits) (*Image, error) {
 	if _, err := r.Peek(1); err != nil {
 		return nil, io.EOF
 	}
+	var header []byte
+	for range 3 {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return nil, errors.New("not a pixmap")
+		}
+		header = append(header, line...)
+	}
 	var size Size
-	var levels int
-	if _, err := fmt.Fscanf(r, "P6\n%d %d\n%d\n", &size.W, &size.H, &levels); err != nil || levels != 255 {
+	if _, err := fmt.Sscanf(string(header), "P6\n%d %d\n255\n", &size.W, &size.H); err != nil {
 		return nil, errors.New("not a pixmap")
 	}
 	if err := checkSize(size, limits); err != nil {

@@ -1,6 +1,7 @@
 package vision
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -111,6 +113,7 @@ func fakeTools(t *testing.T, mode string) (dir, video string) {
 		t.Fatal(err)
 	}
 	t.Setenv(fakeEnv, mode)
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // or each stand-in takes a second to end
 	return dir, video
 }
 
@@ -156,6 +159,20 @@ func TestFrames(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// Pixels that look like white space belong to the picture, not to its header.
+func TestReadPPM(t *testing.T) {
+	r := bufio.NewReader(strings.NewReader("P6\n1 2\n255\n \n \n\t P6\n1 1\n255\n\xff\xfe\n"))
+	for _, want := range []string{" \n \n\t ", "\xff\xfe\n"} {
+		m, err := readPPM(r, Limits{})
+		if err != nil || string(m.Pix) != want {
+			t.Fatalf("got %v, %v, want %q", m, err, want)
+		}
+	}
+	if _, err := readPPM(r, Limits{}); err != io.EOF {
+		t.Errorf("at the end: %v", err)
 	}
 }
 
