@@ -42,59 +42,111 @@ func transpose(f *emit.File, set, reg string, lanes int, widen bool) {
 	for i := 1; i < lanes; i++ {
 		f.Op("LEAQ (%s)(DX*4), %s", bases[i-1], bases[i])
 	}
+	and, mask := "VPAND", vec(15)
+	if lanes == 4 {
+		and, mask = "VPANDD", vec(31)
+		for l := 1; l < lanes; l++ {
+			f.Op("MOVL $0x%04x, AX", 15<<(4*l))
+			f.Op("KMOVW AX, K%d", l)
+		}
+	}
 	if widen {
 		f.Op("MOVL $0xffff0000, AX")
 		f.Op("MOVQ AX, X15")
-		f.Op("VPBROADCASTD X15, %s", vec(15))
+		f.Op("VPBROADCASTD X15, %s", mask)
 	}
 	row := []string{"", "(DX*1)", "(DX*2)", "(R11*1)"}
 	at := []string{"", "(R12*1)", "(R12*2)", "(R13*1)"}
-	step := func(u int) {
-		for j := range 4 {
-			f.Op("VMOVUPS %d(%s)%s, X%d", 16*u, bases[0], row[j], j)
-			for l := 1; l < lanes; l++ {
-				insert := "VINSERTF32X4"
-				if lanes == 2 {
-					insert = "VINSERTF128"
+	load := func(quarters int) {
+		if quarters == 4 {
+			for l := range 4 {
+				for j := range 4 {
+					f.Op("VMOVUPS (%s)%s, Z%d", bases[l], row[j], 4*l+j)
 				}
-				f.Op("%s $%d, %d(%s)%s, %s, %s", insert, l, 16*u, bases[l], row[j], vec(j), vec(j))
+			}
+			// lanes of register 4l+j: quarters of row 4l+j; make register 4q+j lane l the same.
+			for j := range 4 {
+				f.Op("VSHUFF32X4 $0x88, Z%d, Z%d, Z%d", 4+j, j, 16+j)
+				f.Op("VSHUFF32X4 $0xdd, Z%d, Z%d, Z%d", 4+j, j, 20+j)
+				f.Op("VSHUFF32X4 $0x88, Z%d, Z%d, Z%d", 12+j, 8+j, 24+j)
+				f.Op("VSHUFF32X4 $0xdd, Z%d, Z%d, Z%d", 12+j, 8+j, 28)
+				f.Op("VSHUFF32X4 $0x88, Z%d, Z%d, Z%d", 24+j, 16+j, 0+j)
+				f.Op("VSHUFF32X4 $0xdd, Z%d, Z%d, Z%d", 24+j, 16+j, 8+j)
+				f.Op("VSHUFF32X4 $0x88, Z%d, Z%d, Z%d", 28, 20+j, 4+j)
+				f.Op("VSHUFF32X4 $0xdd, Z%d, Z%d, Z%d", 28, 20+j, 12+j)
+			}
+			return
+		}
+		for l := range lanes {
+			for j := range 4 {
+				for q := range quarters {
+					from := fmt.Sprintf("%d(%s)%s", 16*q, bases[l], row[j])
+					switch to := 4*q + j; {
+					case l == 0:
+						f.Op("VMOVUPS %s, X%d", from, to)
+					case lanes == 2:
+						f.Op("VINSERTF128 $1, %s, Y%d, Y%d", from, to, to)
+					default:
+						f.Op("VBROADCASTF32X4 %s, K%d, Z%d", from, l, to)
+					}
+				}
 			}
 		}
+	}
+	// store transposes registers r to r+3 within lanes and stores them.
+	tmp := 24
+	if lanes == 2 {
+		tmp = 8
+	}
+	store := func(r int) {
 		for j := range 2 {
-			f.Op("VUNPCKLPS %s, %s, %s", vec(2*j+1), vec(2*j), vec(4+2*j))
-			f.Op("VUNPCKHPS %s, %s, %s", vec(2*j+1), vec(2*j), vec(5+2*j))
+			f.Op("VUNPCKLPS %s, %s, %s", vec(r+2*j+1), vec(r+2*j), vec(tmp+2*j))
+			f.Op("VUNPCKHPS %s, %s, %s", vec(r+2*j+1), vec(r+2*j), vec(tmp+1+2*j))
 		}
 		for j := range 2 {
-			f.Op("VUNPCKLPD %s, %s, %s", vec(6+j), vec(4+j), vec(2*j))
-			f.Op("VUNPCKHPD %s, %s, %s", vec(6+j), vec(4+j), vec(2*j+1))
+			f.Op("VUNPCKLPD %s, %s, %s", vec(tmp+2+j), vec(tmp+j), vec(r+2*j))
+			f.Op("VUNPCKHPD %s, %s, %s", vec(tmp+2+j), vec(tmp+j), vec(r+2*j+1))
 		}
 		if !widen {
 			for j := range 4 {
-				f.Op("VMOVUPS %s, (DI)%s", vec(j), at[j])
+				f.Op("VMOVUPS %s, (DI)%s", vec(r+j), at[j])
 			}
 			f.Op("LEAQ (DI)(R12*4), DI")
 			return
 		}
-		and := "VPANDD"
-		if lanes == 2 {
-			and = "VPAND"
-		}
 		for j := range 4 {
-			f.Op("VPSLLD $16, %s, %s", vec(j), vec(8+j%2))
-			f.Op("%s %s, %s, %s", and, vec(15), vec(j), vec(10+j%2))
-			f.Op("VMOVUPS %s, (DI)%s", vec(8+j%2), at[2*(j%2)])
-			f.Op("VMOVUPS %s, (DI)%s", vec(10+j%2), at[2*(j%2)+1])
+			lo, hi := vec(tmp+j%2), vec(tmp+2+j%2)
+			f.Op("VPSLLD $16, %s, %s", vec(r+j), lo)
+			f.Op("%s %s, %s, %s", and, mask, vec(r+j), hi)
+			f.Op("VMOVUPS %s, (DI)%s", lo, at[2*(j%2)])
+			f.Op("VMOVUPS %s, (DI)%s", hi, at[2*(j%2)+1])
 			if j%2 == 1 {
 				f.Op("LEAQ (DI)(R12*4), DI")
 			}
 		}
 	}
-	f.Op("SHRQ $2, CX")
-	f.Loop("CX", "AX", 4, step, func(n int) {
-		for _, b := range bases {
-			f.Op("ADDQ $%d, %s", 16*n, b)
+	// The body takes as many quarters as registers allow, a last part one at a time.
+	quarters := lanes
+	body, tail, one, done := f.NewLabel("body"), f.NewLabel("tail"), f.NewLabel("one"), f.NewLabel("done")
+	for _, part := range []struct {
+		label, next string
+		quarters    int
+	}{{body, tail, quarters}, {one, done, 1}} {
+		f.Op("SUBQ $%d, CX", 4*part.quarters)
+		f.Op("JLT %s", part.next)
+		f.Label(part.label)
+		load(part.quarters)
+		for q := range part.quarters {
+			store(4 * q)
 		}
-	})
+		for _, b := range bases {
+			f.Op("ADDQ $%d, %s", 16*part.quarters, b)
+		}
+		f.Op("SUBQ $%d, CX", 4*part.quarters)
+		f.Op("JGE %s", part.label)
+		f.Label(part.next)
+		f.Op("ADDQ $%d, CX", 4*part.quarters)
+	}
 	f.Ret()
 }
 
