@@ -8,12 +8,9 @@ import (
 	"lladav/internal/backend"
 )
 
-// featureKey identifies the rows of a picture: its decoded pixels and everything the preprocessing depends on. The
-// weights and the numeric mode belong to the engine that owns the cache.
-type featureKey struct {
-	pixels [32]byte // hash of the decoded RGB pixels with width and height
-	layout string   // how the picture is cut and merged
-}
+// featureKey identifies the rows of a picture: a hash of its decoded pixels and of how they are laid out
+// (vision.Tiles.Key). The weights and the numeric mode belong to the engine that owns the cache.
+type featureKey = [32]byte
 
 // features keeps picture rows between requests, least recently used first out (saving E6, exact). Requests that need
 // the same picture at once compute it once.

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"lladav"
+)
+
+func testCanvas(n int) lladav.Prefill {
+	return lladav.Prefill{Canvas: lladav.CanvasInfo{Length: n, BlockLength: n, Steps: n}}
+}
+
+// TestViewLines checks what stands on the screen: wrapping at the width, wide characters, newlines, no control bytes.
+func TestViewLines(t *testing.T) {
+	var out bytes.Buffer
+	v := newView(&out, func() (int, int) { return 11, 24 }, false)
+	v.event(testCanvas(6))
+	v.apply(lladav.Denoise{Step: 1, Steps: 6, Open: 3, Filled: []lladav.Filled{
+		{Pos: 0, Text: "ab\ncd", Prob: 0.9}, {Pos: 2, Text: "水水水水", Prob: 0.2}, {Pos: 3, Text: "\x1b[2J", Prob: 0.5},
+	}})
+	lines, widths := v.layout(10)
+	want := []string{"ab", "cd░水水水", "水 [2J░░"}
+	if strings.Join(lines, "|") != strings.Join(want, "|") {
+		t.Errorf("lines are %q, want %q", lines, want)
+	}
+	for i, w := range []int{2, 9, 8} {
+		if i < len(widths) && widths[i] != w {
+			t.Errorf("line %d is %d wide, want %d", i, widths[i], w)
+		}
+	}
+}
+
+// TestViewResize checks how far up a redraw goes after the terminal became narrower and wrapped the lines.
+func TestViewResize(t *testing.T) {
+	width := 41
+	var out bytes.Buffer
+	v := newView(&out, func() (int, int) { return width, 24 }, false)
+	v.event(testCanvas(40)) // one line of 40 cells, and a status line
+	width = 10
+	if got, want := v.up(width), "\r\x1b[5A\x1b[J"; got != want { // 40 cells in 4 rows, the empty status in 1
+		t.Errorf("moves by %q, want %q", got, want)
+	}
+}
+
+func TestViewColours(t *testing.T) {
+	v := newView(&bytes.Buffer{}, func() (int, int) { return 80, 24 }, true)
+	v.event(testCanvas(4))
+	v.step = 8
+	for _, c := range []struct {
+		cell viewCell
+		want string
+	}{
+		{viewCell{}, "90"},
+		{viewCell{step: 8, prob: 0.29}, "31"},
+		{viewCell{step: 8, prob: 0.3}, "38;5;208"},
+		{viewCell{step: 8, prob: 0.7}, "32"},
+		{viewCell{step: 7, prob: 0.1}, "38;5;33"},
+		{viewCell{step: -1}, ""},
+	} {
+		if got := v.colourOf(c.cell); got != c.want {
+			t.Errorf("cell %+v has colour %q, want %q", c.cell, got, c.want)
+		}
+	}
+}
