@@ -21,8 +21,7 @@ func packing(f *emit.File) {
 	toBF16(f)
 }
 
-// transpose emits pack or widen: 4·lanes rows become vectors. Lane l of register j is filled with four elements of row
-// 4l+j by loads alone, so that only the transposition within lanes needs shuffles. Registers: SI, R8, R9 and R10 rows
+// transpose emits pack or widen: 4·lanes rows become vectors. Registers: SI, R8, R9 and R10 rows
 // 0, 4, 8 and 12, DX and R11 one and three times the distance of rows, DI dst, R12 and R13 likewise.
 func transpose(f *emit.File, set, reg string, lanes int, widen bool) {
 	name := "pack" + set
@@ -45,10 +44,6 @@ func transpose(f *emit.File, set, reg string, lanes int, widen bool) {
 	and, mask := "VPAND", vec(15)
 	if lanes == 4 {
 		and, mask = "VPANDD", vec(31)
-		for l := 1; l < lanes; l++ {
-			f.Op("MOVL $0x%04x, AX", 15<<(4*l))
-			f.Op("KMOVW AX, K%d", l)
-		}
 	}
 	if widen {
 		f.Op("MOVL $0xffff0000, AX")
@@ -57,24 +52,11 @@ func transpose(f *emit.File, set, reg string, lanes int, widen bool) {
 	}
 	row := []string{"", "(DX*1)", "(DX*2)", "(R11*1)"}
 	at := []string{"", "(R12*1)", "(R12*2)", "(R13*1)"}
+	// load makes register 4q+j hold, in lane l, quarter q of row 4l+j, so that only transpositions within lanes remain.
+	// Each row's line is loaded once as a whole: rows often lie so far apart that their lines evict each other.
 	load := func(quarters int) {
 		if quarters == 4 {
-			for l := range 4 {
-				for j := range 4 {
-					f.Op("VMOVUPS (%s)%s, Z%d", bases[l], row[j], 4*l+j)
-				}
-			}
-			// lanes of register 4l+j: quarters of row 4l+j; make register 4q+j lane l the same.
-			for j := range 4 {
-				f.Op("VSHUFF32X4 $0x88, Z%d, Z%d, Z%d", 4+j, j, 16+j)
-				f.Op("VSHUFF32X4 $0xdd, Z%d, Z%d, Z%d", 4+j, j, 20+j)
-				f.Op("VSHUFF32X4 $0x88, Z%d, Z%d, Z%d", 12+j, 8+j, 24+j)
-				f.Op("VSHUFF32X4 $0xdd, Z%d, Z%d, Z%d", 12+j, 8+j, 28)
-				f.Op("VSHUFF32X4 $0x88, Z%d, Z%d, Z%d", 24+j, 16+j, 0+j)
-				f.Op("VSHUFF32X4 $0xdd, Z%d, Z%d, Z%d", 24+j, 16+j, 8+j)
-				f.Op("VSHUFF32X4 $0x88, Z%d, Z%d, Z%d", 28, 20+j, 4+j)
-				f.Op("VSHUFF32X4 $0xdd, Z%d, Z%d, Z%d", 28, 20+j, 12+j)
-			}
+			lines(f, bases, row)
 			return
 		}
 		for l := range lanes {
@@ -87,7 +69,7 @@ func transpose(f *emit.File, set, reg string, lanes int, widen bool) {
 					case lanes == 2:
 						f.Op("VINSERTF128 $1, %s, Y%d, Y%d", from, to, to)
 					default:
-						f.Op("VBROADCASTF32X4 %s, K%d, Z%d", from, l, to)
+						f.Op("VINSERTF32X4 $%d, %s, Z%d, Z%d", l, from, to, to)
 					}
 				}
 			}
@@ -148,6 +130,27 @@ func transpose(f *emit.File, set, reg string, lanes int, widen bool) {
 		f.Op("ADDQ $%d, CX", 4*part.quarters)
 	}
 	f.Ret()
+}
+
+// lines loads sixteen lines and transposes their quarters.
+func lines(f *emit.File, bases, row []string) {
+	for l := range 4 {
+		for j := range 4 {
+			f.Op("VMOVUPS (%s)%s, Z%d", bases[l], row[j], 4*l+j)
+		}
+	}
+	for j := range 4 {
+		shuffle := func(pick, a, b, to int) { f.Op("VSHUFF32X4 $0x%x, Z%d, Z%d, Z%d", pick, b, a, to) }
+		const even, odd = 0x88, 0xdd
+		shuffle(even, j, 4+j, 16)
+		shuffle(odd, j, 4+j, 17)
+		shuffle(even, 8+j, 12+j, 18)
+		shuffle(odd, 8+j, 12+j, 19)
+		shuffle(even, 16, 18, j)
+		shuffle(even, 17, 19, 4+j)
+		shuffle(odd, 16, 18, 8+j)
+		shuffle(odd, 17, 19, 12+j)
+	}
 }
 
 // vectors begins a function over slices that runs body on every full vector of eight or sixteen elements of src, and
