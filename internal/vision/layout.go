@@ -130,7 +130,7 @@ func shrink(grid Size, side, max int) Size {
 }
 
 // floorDiv is Python's floor division of floats, which is not the floor of the quotient: 60 // (60/54) is 53, because
-// the remainder is taken first and rounds. golden/merge/floordiv_differences.json lists the sizes that notice.
+// the remainder is taken first and rounds. testdata/golden/merge/floordiv_differences.json lists the sizes that notice.
 func floorDiv(a int, b float64) int {
 	r := math.Mod(float64(a), b)
 	q := (float64(a) - r) / b

@@ -33,7 +33,10 @@ func (c Config) Layout(t *Tiles) (Layout, error) {
 func (c Config) Prepare(pictures []*Image) ([]*Tiles, error) {
 	if len(pictures) == 1 && c.Aspect.Kind == Anyres {
 		t, err := c.anyres(pictures[0])
-		return []*Tiles{t}, err
+		if err != nil {
+			return nil, err
+		}
+		return []*Tiles{t}, nil
 	}
 	all := make([]*Tiles, len(pictures))
 	for i, m := range pictures {
