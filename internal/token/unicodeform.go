@@ -11,8 +11,8 @@ import (
 // up by joiners, to bound its memory.
 const safeMarks = 30
 
-// unicodeForm returns s in a normalization form.
-func unicodeForm(f norm.Form, s string) string {
+// normalForm returns s in a normalization form, whatever the number of marks in a row.
+func normalForm(f norm.Form, s string) string {
 	if longestMarks(s) < safeMarks {
 		return f.String(s)
 	}
