@@ -19,6 +19,7 @@ type Cache struct {
 	rows []int32 // rows of the pass, consecutive
 	want []int32 // indices of those whose hidden states are asked for
 
+	after   func()          // if not nil, called after each layer
 	length  int             // L
 	keep    bool            // this pass's keys and values will be read by a later one
 	current []bool          // per row: its keys and values of every layer may be read

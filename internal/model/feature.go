@@ -56,10 +56,13 @@ func (f *features) reset() {
 func (f *features) arrays() []backend.Array { return slices.Concat(f.k, f.v, f.attn, f.ffn) }
 
 // forward maps the embeddings x of the live rows to the hidden states (gen,D) of the rows after the prompt. Live are
-// all rows, or without a refresh of the prompt those after it.
-func (f *features) forward(op backend.Ops, m *LLaDA, x backend.Array) backend.Array {
+// all rows, or without a refresh of the prompt those after it. after, if not nil, is called after each layer.
+func (f *features) forward(op backend.Ops, m *LLaDA, x backend.Array, after func()) backend.Array {
 	for i := range m.layers {
 		x = op.Scope(func(op backend.Ops) backend.Array { return f.layer(op, m, i, x) })
+		if after != nil {
+			after()
+		}
 	}
 	return x
 }

@@ -38,6 +38,9 @@ type layer struct {
 func (m *LLaDA) Forward(op backend.Ops, x backend.Array, pos []int32, mask backend.Mask, c *Cache) backend.Array {
 	for i := range m.layers {
 		x = m.layer(op, i, x, pos, mask, c)
+		if c != nil && c.after != nil {
+			c.after()
+		}
 	}
 	return x
 }

@@ -71,6 +71,7 @@ type Pass struct {
 	Keep    bool
 	Feature *FeaturePass // set: a pass of the feature cache; From, To and Keep do not matter
 	Want    []int32      // the tokens, as indices of IDs, whose logits are asked for; each within From and To
+	Layer   func()       // if not nil, called after each layer by the goroutine that called Score; also once the pass has failed
 }
 
 // A SessionPass is a pass and the session it belongs to.
@@ -142,7 +143,7 @@ func (p *SessionPass) begin() error {
 	if p.Feature != nil {
 		return p.features.begin(&p.m.LLaDA, p.p, len(p.IDs), *p.Feature)
 	}
-	p.cache.noTrim, p.cache.noFirst = p.NoTrim, p.NoFirstLayer
+	p.cache.noTrim, p.cache.noFirst, p.cache.after = p.NoTrim, p.NoFirstLayer, p.Layer
 	inputs := append(make([]int32, p.p), p.IDs...) // the prompt never changes
 	return p.cache.begin(&p.m.LLaDA, length, p.From, p.To, p.Keep, want, inputs)
 }
@@ -155,7 +156,7 @@ func (p *SessionPass) hidden(op backend.Ops) backend.Array {
 		if f.Prompt {
 			from = 0
 		}
-		return op.Gather(p.features.forward(op, m, p.embeddings(op, from, p.p+len(p.IDs))), p.Want)
+		return op.Gather(p.features.forward(op, m, p.embeddings(op, from, p.p+len(p.IDs)), p.Layer), p.Want)
 	}
 	x := m.Forward(op, p.embeddings(op, p.From, p.To), sequence(p.From, p.To), backend.Mask{}, &p.cache)
 	return p.cache.hidden(op, x)

@@ -399,3 +399,27 @@ func TestCancelledSessionForgets(t *testing.T) {
 	}
 	golden.Same(t, "after the cancellation", score(t, pass)[0], want)
 }
+
+// TestLayerHook: every pass tells of each layer once, on the caller's goroutine, in between the operations.
+func TestLayerHook(t *testing.T) {
+	m := open(t, visionModel(t), 2, nil)
+	s, other := prompted(t, m, []int32{1, 2, 3}), m.NewUnguided(3)
+	t.Cleanup(other.Close)
+	told := 0
+	p := Pass{IDs: []int32{4, 5}, To: 5, Want: []int32{0}, Layer: func() { told++ }}
+	score(t, SessionPass{s, p}, SessionPass{other, p})
+	if want := 2 * m.Config.NumHiddenLayers; told != want {
+		t.Errorf("two sequences: told of %d layers, want %d", told, want)
+	}
+	p.Feature, told = &FeaturePass{Prompt: true, Gen: true}, 0
+	score(t, SessionPass{s, p})
+	if want := m.Config.NumHiddenLayers; told != want {
+		t.Errorf("feature cache: told of %d layers, want %d", told, want)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	p.Layer = cancel
+	if _, err := tryScore(ctx, SessionPass{s, p}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a pass that its hook cancels returned %v", err)
+	}
+}
