@@ -66,11 +66,11 @@ func MatMul(p *Pool, dst, x []float32, m int, w Weight, bias []float32, prec Pre
 	}
 	c := newCall(w, bias, prec)
 	defer c.release()
-	for r0 := 0; r0 < m; r0 += rowsAtOnce {
-		r1 := min(r0+rowsAtOnce, m)
+	c.chunk = c.columnsPerItem(p.Threads())
+	for parts, i := ceilDiv(m, rowsAtOnce), 0; i < parts; i++ {
+		r0, r1 := i*m/parts, (i+1)*m/parts
 		c.start(p, x[r0*w.K:r1*w.K], r1-r0)
 		c.dst = dst[r0*w.N : r1*w.N]
-		c.chunk = c.columnsPerItem(p.Threads())
 		p.Each(ceilDiv(w.N, c.chunk), c.toDst)
 	}
 }

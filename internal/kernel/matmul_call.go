@@ -5,15 +5,12 @@ import (
 	"unsafe"
 )
 
-const (
+var (
 	// stepsAtOnce is how many steps of the inner dimension are packed at a time. A panel of 32 columns is then 64 KB:
 	// long enough that loading and storing a tile costs little, short enough for the second-level cache.
 	stepsAtOnce = 512
-	// rowsAtOnce bounds the packed copy of x, and what of dst is visited between two blocks of steps.
-	rowsAtOnce = 1024
-	// panelsAtOnce is how many panels stay packed while x passes by.
-	panelsAtOnce = 4
-	manyTiles    = 8
+	// rowsAtOnce bounds the packed part of x that passes by a panel: it should stay in the second-level cache.
+	rowsAtOnce = 344
 )
 
 // A call is one matrix product under way. Calls are reused, with their memory.
@@ -43,11 +40,11 @@ type call struct {
 
 // scratch is what a worker needs for one item.
 type scratch struct {
-	panels []float32 // columns of W, packed
-	rows   []float32 // rows on their way to be packed, converted
-	edge   []float32 // a tile that dst has no room for, then a row of bias, then zeros
-	out    []float32
-	args   tileArgs
+	panel []float32 // columns of W, packed
+	rows  []float32 // rows on their way to be packed, converted
+	edge  []float32 // a tile that dst has no room for, then a row of bias, then zeros
+	out   []float32
+	args  tileArgs
 }
 
 var (
@@ -162,76 +159,63 @@ func (c *call) itemToTile(worker, i int) {
 // columnsPerItem divides the columns into enough items for the threads to finish together.
 func (c *call) columnsPerItem(threads int) int {
 	panels := ceilDiv(c.w.N, c.im.cols)
-	return min(max(1, panels/(8*threads)), panelsAtOnce) * c.im.cols
+	return max(1, panels/(16*threads)) * c.im.cols
 }
 
-// columns computes columns n0 to n1 into dst, whose rows are ld elements apart. A few panels of W at a time are packed
-// block by block, and every tile of x passes by them. next is where the worker may go on after n1.
+// columns computes columns n0 to n1 into dst, whose rows are ld elements apart: panel by panel, each packed block by
+// block, and every tile of x passes by it. next is where the worker may go on after n1.
 func (c *call) columns(s *scratch, n0, n1, next int, dst []float32, ld int) {
 	cols := c.im.cols
-	width := panelsAtOnce * cols
-	if c.tiles < manyTiles {
-		width = cols
-	}
-	panelLen := c.pad(max(1, min(c.steps, stepsAtOnce))) * cols
-	s.panels = grow(s.panels, width/cols*panelLen)
+	s.panel = grow(s.panel, c.pad(max(1, min(c.steps, stepsAtOnce)))*cols)
 	s.edge = grow(s.edge, (c.im.rows+2)*cols)
-	for g0 := n0; g0 < n1; g0 += width {
-		g1 := min(g0+width, n1)
+	for n := n0; n < n1; n += cols {
 		for b := range c.blocks {
-			for n := g0; n < g1; n += cols {
-				c.packPanel(s, s.panels[(n-g0)/cols*panelLen:][:panelLen], n, b)
-			}
-			// What is packed next is fetched by the last tiles, as many as it takes.
-			ahead := fetch{n: g0, end: g1, b: b + 1}
-			if ahead.b == c.blocks {
-				ahead = fetch{n: g1, end: min(g1+width, n1)}
-				if g1 == n1 {
-					ahead = fetch{n: next, end: min(next+width, c.w.N)}
+			c.packPanel(s, n, b)
+			ahead, aheadBlock := n, b+1
+			if aheadBlock == c.blocks {
+				ahead, aheadBlock = n+cols, 0
+				if ahead >= n1 {
+					ahead = next
 				}
 			}
-			idle := c.tiles*ceilDiv(g1-g0, cols) - ceilDiv(ahead.end-ahead.n, fetchRows)
 			for t := range c.tiles {
-				for n := g0; n < g1; n += cols {
-					s.args.fetch, s.args.ldfetch = uintptr(unsafe.Pointer(&s.panels[0])), 0
-					if idle--; idle < 0 {
-						c.fetchAhead(&s.args, &ahead)
-					}
-					c.multiply(s, b, t, s.panels[(n-g0)/cols*panelLen:], n, min(cols, g1-n), dst[n-n0:], ld)
-				}
+				c.fetchAhead(&s.args, b, t, ahead, aheadBlock)
+				c.multiply(s, b, t, n, min(cols, n1-n), dst[n-n0:], ld)
 			}
 		}
 	}
 }
 
-// fetch names rows n to end of block b of W.
-type fetch struct{ n, end, b int }
-
-// fetchAhead has a tile fetch the first rows of f.
-func (c *call) fetchAhead(a *tileArgs, f *fetch) {
-	n := min(f.n, f.end-fetchRows)
-	f.n += fetchRows
-	if n < 0 || n >= f.end {
+// fetchAhead chooses what tile t fetches while it computes: the last few the rows of W that are packed next, which come
+// from memory, the others the next tile of x.
+func (c *call) fetchAhead(a *tileArgs, b, t, n, block int) {
+	left := c.tiles - 1 - t
+	rows := min(c.im.cols, c.w.N-n)
+	if part := left * fetchRows; part < rows {
+		size, unit := c.w.Type.Size(), 4
+		if !c.pairs && c.w.Type != F32 {
+			unit = 2
+		}
+		first, _ := c.block(block)
+		n += min(part, max(0, rows-fetchRows))
+		a.fetch = uintptr(unsafe.Pointer(unsafe.SliceData(c.w.Data))) + uintptr(n*c.w.K*size+first*unit)
+		a.ldfetch = c.w.K * size
 		return
 	}
-	unit := 4
-	if !c.pairs && c.w.Type != F32 {
-		unit = 2
+	if left == 0 {
+		t-- // nothing comes next: any memory will do
 	}
-	first, _ := c.block(f.b)
-	size := c.w.Type.Size()
-	a.fetch = uintptr(unsafe.Pointer(unsafe.SliceData(c.w.Data))) + uintptr(n*c.w.K*size+first*unit)
-	a.ldfetch = c.w.K * size
+	a.fetch, a.ldfetch = uintptr(unsafe.Pointer(&c.packed[(b*c.tiles+t+1)*c.tileLen])), 4*stepsAtOnce
 }
 
 // multiply adds block b to tile t of the columns that start at n. dst begins at the first row of the call and column n.
-func (c *call) multiply(s *scratch, b, t int, panel []float32, n, width int, dst []float32, ld int) {
+func (c *call) multiply(s *scratch, b, t, n, width int, dst []float32, ld int) {
 	im, a := c.im, &s.args
 	r0, r1 := c.tileRow(t), c.tileRow(t+1)
 	dst = dst[r0*ld:]
 	_, a.k = c.block(b)
 	a.a = unsafe.Pointer(&c.packed[(b*c.tiles+t)*c.tileLen])
-	a.b = unsafe.Pointer(&panel[0])
+	a.b = unsafe.Pointer(&s.panel[0])
 	a.c, a.ldc = unsafe.Pointer(&dst[0]), 4*ld
 	if width < im.cols {
 		a.c, a.ldc = unsafe.Pointer(&s.edge[0]), 4*im.cols

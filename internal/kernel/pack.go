@@ -2,9 +2,9 @@ package kernel
 
 import "unsafe"
 
-// packPanel packs block b of the rows of W from n on, as many as a panel is wide. Columns of the panel beyond the last
+// packPanel packs block b of the rows of W from n on, as many as the panel is wide. Columns of the panel beyond the last
 // row of W keep arbitrary values: what is computed from them is not stored.
-func (c *call) packPanel(s *scratch, panel []float32, n, b int) {
+func (c *call) packPanel(s *scratch, n, b int) {
 	im := c.im
 	first, steps := c.block(b)
 	size := c.w.Type.Size()
@@ -13,7 +13,7 @@ func (c *call) packPanel(s *scratch, panel []float32, n, b int) {
 		direct := 0
 		if n+g+im.group <= c.w.N {
 			src := unsafe.Pointer(unsafe.SliceData(c.w.Data[(n+g)*c.w.K*size:]))
-			dst := unsafe.Pointer(&panel[g])
+			dst := unsafe.Pointer(&s.panel[g])
 			whole := steps / im.quantum * im.quantum
 			switch {
 			case c.pairs && c.w.Type == BF16:
@@ -42,7 +42,7 @@ func (c *call) packPanel(s *scratch, panel []float32, n, b int) {
 		for r := range min(im.group, c.w.N-n-g) {
 			c.convertW(s.rows[r*padded:][:padded], s.rows[im.group*padded:], n+g+r, first+direct, rest)
 		}
-		im.pack(unsafe.Pointer(&panel[direct*im.cols+g]), unsafe.Pointer(&s.rows[0]), 4*padded, padded, 4*im.cols)
+		im.pack(unsafe.Pointer(&s.panel[direct*im.cols+g]), unsafe.Pointer(&s.rows[0]), 4*padded, padded, 4*im.cols)
 	}
 }
 
