@@ -6,9 +6,13 @@ import (
 )
 
 var (
-	// stepsAtOnce is how many steps of the inner dimension are packed at a time. A panel of 32 columns is then 64 KB:
-	// long enough that loading and storing a tile costs little, short enough for the second-level cache.
-	stepsAtOnce = 512
+	// stepsAtOnce bounds the steps of the inner dimension that are packed at a time. A panel of 32 columns is then 72 KB:
+	// long enough that loading and storing a tile costs little, short enough for the second-level cache. 4096 columns
+	// make eight blocks of 512, 1152 two of the greatest size.
+	stepsAtOnce = 576
+	// strip is how many steps of a tile of x are converted at a time, in the first-level cache. Strips of the rows of one
+	// tile are stripLen elements apart, so that they do not evict each other.
+	strip, stripLen = 128, strip + 16
 	// rowsAtOnce bounds the packed part of x that passes by a panel: it should stay in the second-level cache.
 	rowsAtOnce = 344
 )
@@ -21,8 +25,9 @@ type call struct {
 	prec  Precision
 	pairs bool // operands are packed as pairs of bfloat16
 
-	steps  int // of the whole inner dimension
-	blocks int // of stepsAtOnce steps
+	steps    int // of the whole inner dimension
+	blocks   int // its parts
+	blockLen int // steps of each but the last
 
 	x       []float32
 	m       int
@@ -73,6 +78,8 @@ func newCall(w Weight, bias []float32, prec Precision) *call {
 		c.steps = ceilDiv(w.K, 2)
 	}
 	c.blocks = max(1, ceilDiv(c.steps, stepsAtOnce))
+	c.blockLen = c.pad(max(1, ceilDiv(c.steps, c.blocks)))
+	c.blocks = max(1, ceilDiv(c.steps, c.blockLen))
 	return c
 }
 
@@ -86,7 +93,7 @@ func (c *call) start(p *Pool, x []float32, m int) {
 	c.x, c.m, c.threads = x, m, p.Threads()
 	c.tiles = ceilDiv(m, c.im.rows)
 	// A packed row may spill into what the next one overwrites; the last one needs room for that.
-	c.tileLen = c.pad(min(c.steps, stepsAtOnce))*ceilDiv(m, c.tiles) + c.im.group
+	c.tileLen = c.blockLen*ceilDiv(m, c.tiles) + c.im.group
 	c.packed = grow(c.packed, c.blocks*c.tiles*c.tileLen)
 	p.Each(c.blocks*c.tiles, c.packX)
 }
@@ -96,8 +103,8 @@ func (c *call) tileRow(t int) int { return t * c.m / c.tiles }
 
 // block returns the first step of block b and the number of its steps.
 func (c *call) block(b int) (first, n int) {
-	first = b * stepsAtOnce
-	return first, min(stepsAtOnce, c.steps-first)
+	first = b * c.blockLen
+	return first, min(c.blockLen, c.steps-first)
 }
 
 // packTile packs one tile of one block of x.
@@ -106,13 +113,17 @@ func (c *call) packTile(_, i int) {
 	defer scratches.Put(s)
 	b, t := i/c.tiles, i%c.tiles
 	first, n := c.block(b)
-	padded := c.pad(n)
-	s.rows = grow(s.rows, max(1, c.im.group*padded))
 	r0, r1 := c.tileRow(t), c.tileRow(t+1)
-	for r := r0; r < r1; r++ {
-		c.convertX(s.rows[(r-r0)*padded:][:padded], c.x[r*c.w.K:(r+1)*c.w.K], first, n)
+	s.rows = grow(s.rows, c.im.group*stripLen)
+	for at := 0; at < n; at += strip {
+		part := min(strip, n-at)
+		padded := c.pad(part)
+		for r := r0; r < r1; r++ {
+			c.convertX(s.rows[(r-r0)*stripLen:][:padded], c.x[r*c.w.K:(r+1)*c.w.K], first+at, part)
+		}
+		dst := unsafe.Pointer(&c.packed[i*c.tileLen+at*(r1-r0)])
+		c.im.pack(dst, unsafe.Pointer(&s.rows[0]), 4*stripLen, padded, 4*(r1-r0))
 	}
-	c.im.pack(unsafe.Pointer(&c.packed[i*c.tileLen]), unsafe.Pointer(&s.rows[0]), 4*padded, padded, 4*(r1-r0))
 }
 
 // pad rounds n up to what pack takes.
@@ -122,7 +133,6 @@ func (c *call) pad(n int) int { return ceilDiv(n, c.im.quantum) * c.im.quantum }
 func (c *call) convertX(dst, row []float32, first, n int) {
 	clear(dst[max(0, n-1):]) // with an odd inner dimension half of the last pair stays zero
 	switch {
-	case n == 0:
 	case c.pairs:
 		c.im.toBF16(halves(dst), row[2*first:min(2*(first+n), len(row))])
 	case c.prec == BFloat16:
@@ -166,7 +176,7 @@ func (c *call) columnsPerItem(threads int) int {
 // block, and every tile of x passes by it. next is where the worker may go on after n1.
 func (c *call) columns(s *scratch, n0, n1, next int, dst []float32, ld int) {
 	cols := c.im.cols
-	s.panel = grow(s.panel, c.pad(max(1, min(c.steps, stepsAtOnce)))*cols)
+	s.panel = grow(s.panel, c.blockLen*cols)
 	s.edge = grow(s.edge, (c.im.rows+2)*cols)
 	for n := n0; n < n1; n += cols {
 		for b := range c.blocks {
@@ -205,7 +215,7 @@ func (c *call) fetchAhead(a *tileArgs, b, t, n, block int) {
 	if left == 0 {
 		t-- // nothing comes next: any memory will do
 	}
-	a.fetch, a.ldfetch = uintptr(unsafe.Pointer(&c.packed[(b*c.tiles+t+1)*c.tileLen])), 4*stepsAtOnce
+	a.fetch, a.ldfetch = uintptr(unsafe.Pointer(&c.packed[(b*c.tiles+t+1)*c.tileLen])), 4*c.blockLen
 }
 
 // multiply adds block b to tile t of the columns that start at n. dst begins at the first row of the call and column n.

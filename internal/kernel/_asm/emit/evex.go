@@ -19,3 +19,7 @@ func evex(mapSelect, opcode, prefix, rm, v, reg int) string {
 	return fmt.Sprintf("BYTE $0x62; BYTE $0x%02x; BYTE $0x%02x; BYTE $0x%02x; BYTE $0x%02x; BYTE $0x%02x",
 		p0, p1, p2, opcode, 0xc0|(reg&7)<<3|rm&7)
 }
+
+// CVTNE2PS2BF16 encodes VCVTNE2PS2BF16: the sixteen float32 of zmm hi and those of zmm lo become bf16 in the upper and the
+// lower half of zmm d, to nearest even.
+func CVTNE2PS2BF16(lo, hi, d int) string { return evex(2, 0x72, 3, lo, hi, d) }
