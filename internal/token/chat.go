@@ -1,5 +1,144 @@
 package token
 
-type chatConfig struct{}
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
 
-func (t *Tokenizer) readChat(dir string) error { return nil }
+	"lladav/internal/token/jinja"
+)
+
+// chatConfig is what a checkpoint says about conversations.
+type chatConfig struct {
+	template *jinja.Template // nil for none
+	tokens   map[string]any  // bos_token and others, by the names that templates use
+}
+
+// tokenNames are the special tokens that transformers hands to a template.
+var tokenNames = []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}
+
+// HasTemplate tells whether the checkpoint has a chat template.
+func (t *Tokenizer) HasTemplate() bool { return t.chat.template != nil }
+
+// readChat reads the chat template and the names of special tokens from the files in dir that exist: chat_template.jinja
+// is used before chat_template.json and tokenizer_config.json, as transformers does.
+func (t *Tokenizer) readChat(dir string) error {
+	source := ""
+	read := func(name string, use func(data []byte) error) error {
+		path := filepath.Join(dir, name)
+		data, err := readFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			err = use(data)
+		}
+		if err != nil {
+			var path2 *os.PathError
+			if errors.As(err, &path2) {
+				return err
+			}
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+		return nil
+	}
+	where := ""
+	err := errors.Join(
+		read("tokenizer_config.json", func(data []byte) (err error) {
+			where = "tokenizer_config.json"
+			source, t.chat.tokens, err = parseChatConfig(data)
+			return err
+		}),
+		read("chat_template.json", func(data []byte) error {
+			s, _, err := parseChatConfig(data)
+			if s != "" {
+				source, where = s, "chat_template.json"
+			}
+			return err
+		}),
+		read("chat_template.jinja", func(data []byte) error {
+			source, where = string(data), "chat_template.jinja"
+			return nil
+		}),
+	)
+	if err != nil || source == "" {
+		return err
+	}
+	if t.chat.template, err = jinja.Parse(source); err != nil {
+		return fmt.Errorf("read %s: chat_template: %w", filepath.Join(dir, where), err)
+	}
+	return nil
+}
+
+// parseChatConfig returns the chat template, "" for none, and the special tokens. Of several named templates the one
+// called default counts.
+func parseChatConfig(data []byte) (source string, tokens map[string]any, err error) {
+	var f map[string]json.RawMessage
+	if err := decodeJSON("tokenizer_config", data, &f); err != nil {
+		return "", nil, err
+	}
+	tokens = map[string]any{}
+	for _, name := range tokenNames {
+		raw := f[name]
+		if len(raw) == 0 || string(raw) == "null" {
+			continue
+		}
+		var text string
+		var tok struct{ Content *string }
+		if json.Unmarshal(raw, &text) != nil {
+			if err := decodeJSON(name, raw, &tok); err != nil {
+				return "", nil, err
+			}
+			if tok.Content == nil {
+				return "", nil, fmt.Errorf("%s: content is missing", name)
+			}
+			text = *tok.Content
+		}
+		tokens[name] = text
+	}
+	raw := f["chat_template"]
+	if len(raw) == 0 || string(raw) == "null" {
+		return "", tokens, nil
+	}
+	if json.Unmarshal(raw, &source) == nil {
+		return source, tokens, nil
+	}
+	var named []struct{ Name, Template string }
+	if err := decodeJSON("chat_template", raw, &named); err != nil {
+		return "", nil, err
+	}
+	for _, n := range named {
+		if n.Name == "default" {
+			return n.Template, tokens, nil
+		}
+	}
+	if len(named) == 0 {
+		return "", tokens, nil
+	}
+	return "", nil, fmt.Errorf("chat_template: none of the %d templates is named default", len(named))
+}
+
+// RenderJSON renders the chat template with the variables given, "messages" above all, as they were read from JSON: maps
+// with string keys or [jinja.Dict], slices, strings, numbers. generate asks for the beginning of the assistant's turn.
+// It is an error if the checkpoint has no template.
+func (t *Tokenizer) RenderJSON(vars map[string]any, generate bool) (string, error) {
+	if t.chat.template == nil {
+		return "", errors.New("the model has no chat template")
+	}
+	all := map[string]any{"add_generation_prompt": generate, "tools": nil, "documents": nil}
+	for name, v := range t.chat.tokens {
+		all[name] = v
+	}
+	for name, v := range vars {
+		all[name] = v
+	}
+	text, err := t.chat.template.Render(all, time.Now())
+	if err != nil {
+		return "", fmt.Errorf("render the chat template: %w", err)
+	}
+	return text, nil
+}

@@ -1,112 +1,168 @@
 package token
 
-// PROVISIONAL, written so that engine and cmd compile meanwhile: whoever owns this package replaces this whole file.
-
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"lladav"
 )
 
-// A Span is a run of a prompt: ids, or a picture.
+// DefaultSystem is the system message of the conversation style llava_llada, which LLaDA-V was trained with.
+const DefaultSystem = "You are a helpful language and vision assistant. You are able to understand the visual content that " +
+	"the user provides, and assist the user with a variety of tasks using natural language."
+
+// A Span is a part of a prompt: ids of text, or the place of a picture or video.
 type Span struct {
 	IDs   []int32
-	Image int // which picture, -1 for ids
+	Image int // counts the pictures and videos of the conversation from 0; -1 for text
 }
 
-// Specials are LLaDA's special tokens.
-type Specials struct {
-	Mask, BOS, EOS, StartHeader, EndHeader, EOT int32
-}
+// imageMarker is how a picture is written in the text of a prompt.
+const imageMarker = "<image>"
 
-var specialNames = [...]string{"<|mdm_mask|>", "<|startoftext|>", "<|endoftext|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"}
+// markerStandIn keeps a marker that the user wrote, without a picture for it, from being taken for a picture. It is a
+// code point that Unicode reserves for such use.
+const markerStandIn = "\uFDD0"
 
-func (s *Specials) all() []*int32 {
-	return []*int32{&s.Mask, &s.BOS, &s.EOS, &s.StartHeader, &s.EndHeader, &s.EOT}
-}
-
-// Specials looks the special tokens up by name.
-func (t *Tokenizer) Specials() (s Specials, err error) {
-	for i, p := range s.all() {
-		id, ok := t.ID(specialNames[i])
-		if !ok {
-			return s, fmt.Errorf("tokenizer has no %s", specialNames[i])
-		}
-		*p = id
-	}
-	return s, nil
-}
-
-// Prompt renders a conversation.
+// Prompt lays out a conversation and the beginning of the assistant's answer. It is rendered with the checkpoint's chat
+// template if there is one, else in the style llava_llada (section 4 of the paper's notes, "Prompt format"). A
+// conversation without a system message gets DefaultSystem, as in the reference.
+//
+// Pictures stand where they are among the parts of their message; a message with a single one has it in front and a
+// newline behind, as in training. If the texts of a message hold as many "<image>" as it has pictures, they say where.
 func (t *Tokenizer) Prompt(msgs []lladav.Message) ([]Span, error) {
-	var b strings.Builder
-	b.WriteString("<|startoftext|>")
-	for _, m := range msgs {
-		fmt.Fprintf(&b, "<|start_header_id|>%s<|end_header_id|>\n\n", m.Role)
-		for _, p := range m.Parts {
-			if p.Image != nil || p.Video != nil {
-				b.WriteString("\x00")
-			}
-			b.WriteString(p.Text)
-		}
-		b.WriteString("<|eot_id|>")
+	list := make([]ChatMessage, 0, len(msgs)+1)
+	if len(msgs) == 0 || msgs[0].Role != lladav.System {
+		list = append(list, ChatMessage{Role: string(lladav.System), Content: DefaultSystem})
 	}
-	b.WriteString("<|start_header_id|>assistant<|end_header_id|>\n\n")
-	var spans []Span
-	for i, text := range strings.Split(b.String(), "\x00") {
-		if i > 0 {
-			spans = append(spans, Span{Image: i - 1})
-		}
-		ids, err := t.Encode(text)
-		if err != nil {
+	pictures := 0
+	for _, m := range msgs {
+		text, n := turnText(m)
+		pictures += n
+		list = append(list, ChatMessage{Role: string(m.Role), Content: text})
+	}
+	text, err := t.Render(list, true)
+	if err != nil {
+		return nil, err
+	}
+	chunks := strings.Split(text, imageMarker)
+	if n := len(chunks) - 1; n != pictures {
+		return nil, fmt.Errorf("the chat template makes %d places for %d pictures", n, pictures)
+	}
+	ids := make([][]int32, len(chunks))
+	for i, c := range chunks {
+		if ids[i], err = t.Encode(strings.ReplaceAll(c, markerStandIn, imageMarker)); err != nil {
 			return nil, err
 		}
-		spans = append(spans, Span{IDs: ids, Image: -1})
 	}
-	return spans, nil
+	bos, ok := t.ID("<|startoftext|>")
+	if !ok {
+		bos = -1
+	}
+	return joinChunks(ids, bos), nil
 }
 
-// Synthetic makes a tokenizer.
-func Synthetic(vocab int, s Specials) (tokenizer, config []byte, err error) {
-	special := map[int32]string{}
-	var added []map[string]any
-	for i, p := range s.all() {
-		special[*p] = specialNames[i]
-		added = append(added, map[string]any{"id": *p, "content": specialNames[i], "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false})
-	}
-	vocabulary := map[string]int{}
-	next := 0
-	put := func(piece string) {
-		for special[int32(next)] != "" {
-			next++
+// joinChunks puts pictures between the ids of a prompt's texts, as tokenizer_image_token of the reference does: where
+// the first text begins with the beginning-of-text token, every text is taken for one that the tokenizer put it before,
+// so the later ones lose their first id. For LLaDA-V that is the newline behind a picture. The test of the fixtures'
+// image_token.json pins this.
+func joinChunks(chunks [][]int32, bos int32) []Span {
+	var spans []Span
+	skip := 0
+	for i, c := range chunks {
+		if i > 0 {
+			spans = append(spans, Span{Image: i - 1})
+			c = c[min(skip, len(c)):]
+		} else if len(c) > 0 && c[0] == bos {
+			skip = 1
 		}
-		if next < vocab {
-			vocabulary[piece] = next
-			next++
-		}
-	}
-	n := 0
-	for b := range 256 {
-		r := rune(b)
-		if !(b >= '!' && b <= '~' || b >= 0xa1 && b <= 0xac || b >= 0xae) {
-			r = rune(256 + n)
-			n++
-		}
-		put(string(r))
-	}
-	for i := 0; next < vocab; i++ {
-		put(fmt.Sprintf("Ġw%d", i))
-		for special[int32(next)] != "" {
-			next++
+		if len(c) > 0 {
+			spans = append(spans, Span{IDs: c, Image: -1})
 		}
 	}
-	tokenizer, err = json.Marshal(map[string]any{
-		"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": added, "normalizer": nil,
-		"pre_tokenizer":  map[string]any{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
-		"post_processor": nil, "decoder": map[string]any{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
-		"model": map[string]any{"type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil, "end_of_word_suffix": nil, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false, "vocab": vocabulary, "merges": []string{}},
-	})
-	return tokenizer, []byte("{}\n"), err
+	return spans
+}
+
+// turnText writes a message as text with a marker for each picture, and counts them.
+func turnText(m lladav.Message) (text string, pictures int) {
+	written := 0
+	for _, p := range m.Parts {
+		if p.Image != nil || p.Video != nil {
+			pictures++
+		}
+		written += strings.Count(p.Text, imageMarker)
+	}
+	var out strings.Builder
+	leading := true // only pictures so far
+	for i, p := range m.Parts {
+		s := strings.ReplaceAll(p.Text, markerStandIn, "\uFFFD")
+		switch {
+		case written == pictures:
+			out.WriteString(s)
+		case p.Image != nil || p.Video != nil:
+			if leading && i > 0 {
+				out.WriteString(" ")
+			}
+			out.WriteString(imageMarker)
+		default:
+			if leading && i > 0 {
+				out.WriteString("\n")
+			}
+			leading = false
+			out.WriteString(strings.ReplaceAll(s, imageMarker, markerStandIn))
+		}
+	}
+	return placeImage(out.String()), pictures
+}
+
+// placeImage moves the only picture of a turn to its beginning and puts a newline behind it.
+func placeImage(turn string) string {
+	if strings.Count(turn, imageMarker) != 1 || strings.HasPrefix(turn, imageMarker) {
+		return turn
+	}
+	rest := trimSpace(strings.Replace(turn, imageMarker, "", 1))
+	return trimSpace(imageMarker + "\n" + rest)
+}
+
+// trimSpace is Python's strip: it counts the separators U+001C to U+001F as white space.
+func trimSpace(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r >= 0x1C && r <= 0x1F })
+}
+
+// PlaceTraining prepares a turn of a training sample as preprocess_multimodal of the reference does: the picture's place,
+// and without the mark that one data set left in its questions.
+func PlaceTraining(turn string) string {
+	return strings.ReplaceAll(placeImage(turn), "QA_GT_caption_based_noisy", "")
+}
+
+// A ChatMessage is a turn as chat templates see it.
+type ChatMessage struct {
+	Role, Content string
+}
+
+// Render writes a conversation with the checkpoint's chat template, or in the style llava_llada if it has none.
+// generate adds the beginning of the assistant's turn.
+func (t *Tokenizer) Render(msgs []ChatMessage, generate bool) (string, error) {
+	if t.chat.template == nil {
+		return renderLLaDA(msgs, generate), nil
+	}
+	list := make([]any, len(msgs))
+	for i, m := range msgs {
+		list[i] = map[string]any{"role": m.Role, "content": m.Content}
+	}
+	return t.RenderJSON(map[string]any{"messages": list}, generate)
+}
+
+// renderLLaDA is the built-in style: LLaMA 3's layout with LLaDA's tokens.
+func renderLLaDA(msgs []ChatMessage, generate bool) string {
+	var out strings.Builder
+	out.WriteString("<|startoftext|>")
+	for _, m := range msgs {
+		fmt.Fprintf(&out, "<|start_header_id|>%s<|end_header_id|>\n\n%s<|eot_id|>", m.Role, trimSpace(m.Content))
+	}
+	if generate {
+		out.WriteString("<|start_header_id|>assistant<|end_header_id|>\n\n")
+	}
+	return out.String()
 }
