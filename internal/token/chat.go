@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -27,49 +26,43 @@ func (t *Tokenizer) HasTemplate() bool { return t.chat.template != nil }
 // readChat reads the chat template and the names of special tokens from the files in dir that exist: chat_template.jinja
 // is used before chat_template.json and tokenizer_config.json, as transformers does.
 func (t *Tokenizer) readChat(dir string) error {
-	source := ""
-	read := func(name string, use func(data []byte) error) error {
-		path := filepath.Join(dir, name)
+	source, where := "", ""
+	for _, f := range []struct {
+		name string
+		use  func(data []byte) (source string, err error)
+	}{
+		{"tokenizer_config.json", func(data []byte) (source string, err error) {
+			source, t.chat.tokens, err = parseChatConfig(data)
+			return source, err
+		}},
+		{"chat_template.json", func(data []byte) (string, error) {
+			source, _, err := parseChatConfig(data)
+			return source, err
+		}},
+		{"chat_template.jinja", func(data []byte) (string, error) { return string(data), nil }},
+	} {
+		path := filepath.Join(dir, f.name)
 		data, err := readFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err == nil {
-			err = use(data)
+			continue
 		}
 		if err != nil {
-			var path2 *os.PathError
-			if errors.As(err, &path2) {
-				return err
-			}
+			return fmt.Errorf("read chat template: %w", err)
+		}
+		text, err := f.use(data)
+		if err != nil {
 			return fmt.Errorf("read %s: %w", path, err)
 		}
+		if text != "" {
+			source, where = text, path
+		}
+	}
+	if source == "" {
 		return nil
 	}
-	where := ""
-	err := errors.Join(
-		read("tokenizer_config.json", func(data []byte) (err error) {
-			where = "tokenizer_config.json"
-			source, t.chat.tokens, err = parseChatConfig(data)
-			return err
-		}),
-		read("chat_template.json", func(data []byte) error {
-			s, _, err := parseChatConfig(data)
-			if s != "" {
-				source, where = s, "chat_template.json"
-			}
-			return err
-		}),
-		read("chat_template.jinja", func(data []byte) error {
-			source, where = string(data), "chat_template.jinja"
-			return nil
-		}),
-	)
-	if err != nil || source == "" {
-		return err
-	}
+	var err error
 	if t.chat.template, err = jinja.Parse(source); err != nil {
-		return fmt.Errorf("read %s: chat_template: %w", filepath.Join(dir, where), err)
+		return fmt.Errorf("read %s: chat_template: %w", where, err)
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ func (t *Tokenizer) readModel(raw json.RawMessage) error {
 		return errors.New("model: dropout is for training, it must be null")
 	case f.Vocab == nil:
 		return errors.New("model: vocab is missing")
-	case f.Merges == nil:
+	case len(f.Merges) == 0 || string(f.Merges) == "null":
 		return errors.New("model: merges is missing")
 	}
 	if err := t.readVocab(f.Vocab); err != nil {

@@ -56,17 +56,26 @@ func (t *Tokenizer) Prompt(msgs []lladav.Message) ([]Span, error) {
 			return nil, err
 		}
 	}
-	bos, ok := t.ID("<|startoftext|>")
-	if !ok {
-		bos = -1
+	if bos, ok := t.ID("<|startoftext|>"); ok && len(ids[0]) > 0 && ids[0][0] == bos {
+		t.dropBlanks(ids[1:])
 	}
-	return joinChunks(ids, bos), nil
+	return joinChunks(ids, -1), nil
 }
 
-// joinChunks puts pictures between the ids of a prompt's texts, as tokenizer_image_token of the reference does: where
-// the first text begins with the beginning-of-text token, every text is taken for one that the tokenizer put it before,
-// so the later ones lose their first id. For LLaDA-V that is the newline behind a picture. The test of the fixtures'
-// image_token.json pins this.
+// dropBlanks takes the first id off texts that follow a picture, if it is white space. The reference looks for the
+// beginning-of-text token to find out whether its tokenizer puts one before every text, and so takes the first id off
+// all later texts of a conversation, whose template writes that token: for LLaDA-V the newline behind the picture. It
+// would lose a word where one follows at once; that is not imitated.
+func (t *Tokenizer) dropBlanks(chunks [][]int32) {
+	for i, c := range chunks {
+		if len(c) > 0 && trimSpace(t.Decode(c[:1], false)) == "" {
+			chunks[i] = c[1:]
+		}
+	}
+}
+
+// joinChunks puts pictures between the ids of a prompt's texts, as tokenizer_image_token of the reference does: if the
+// first text begins with bos, the tokenizer is taken to put it before every text, and it stays only there.
 func joinChunks(chunks [][]int32, bos int32) []Span {
 	var spans []Span
 	skip := 0

@@ -91,6 +91,7 @@ func quote(s string) string {
 // synthPieces returns n pieces, the bytes first, and the merges that make those of common words.
 func synthPieces(n int) (pieces []string, merges []string) {
 	seen := map[string]bool{}
+	merges = []string{} // an empty list has a JSON form, nil has none that the reference takes
 	add := func(p string) bool {
 		if seen[p] || len(pieces) >= n {
 			return false
