@@ -112,6 +112,9 @@ type Ops interface {
 	// Scope runs f and lets every array made inside die, but for its result. On the CPU this bounds memory to one
 	// layer; on a tape it is the unit of recomputation. f must depend only on arrays.
 	Scope(f func(op Ops) Array) Array
+	// Drop lets x, the result of an operation or of a Scope, die before its scope ends: the output of a layer once the
+	// next one has used it. Where results are needed again, on a tape, it does nothing.
+	Drop(x Array)
 	// Keep lets x survive this Run, until Backend.Free.
 	Keep(x Array) Array
 

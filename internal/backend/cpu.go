@@ -171,7 +171,7 @@ func (r *run) make(shape ...int) *array {
 func (r *run) end(result *array, outside *scope) {
 	for _, a := range r.scope.arrays {
 		switch {
-		case a.owner != r.scope: // kept
+		case a.owner != r.scope || a.dead: // kept, or dropped
 		case a == result:
 			a.owner = outside
 			outside.arrays = append(outside.arrays, a)
@@ -190,6 +190,15 @@ func (r *run) Scope(f func(op Ops) Array) Array {
 	result := f(r).(*array)
 	r.end(result, outside)
 	return result
+}
+
+// Drop lets x die at once, unless it was uploaded or is kept.
+func (r *run) Drop(x Array) {
+	if a := x.(*array); a.owner != nil {
+		a.alive()
+		r.cpu.arena.put(a.data)
+		a.die()
+	}
 }
 
 // Keep lets x live until Free. Uploaded arrays live that long anyhow.

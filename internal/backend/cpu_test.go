@@ -104,6 +104,17 @@ func TestScopes(t *testing.T) {
 			t.Errorf("result of scopes is %v", got)
 		}
 		mustPanic(t, "use after its scope", func() { op.Add(inner, x) })
+		for _, a := range []Array{x, kept} { // neither is the Run's to let die
+			op.Drop(a)
+			f32(a)
+		}
+		dropped := op.Add(x, x)
+		memory := &f32(dropped)[0]
+		op.Drop(dropped)
+		if again := op.Add(x, x); &f32(again)[0] != memory {
+			t.Error("the memory of a dropped array is not used again")
+		}
+		mustPanic(t, "use after Drop", func() { op.Add(dropped, x) })
 		if same := op.Scope(func(Ops) Array { return x }); same != x {
 			t.Error("a scope did not return what was made outside")
 		}

@@ -129,6 +129,13 @@ func (c *Cache) first(op backend.Ops, m *LLaDA, x backend.Array, pos []int32) (q
 	return q, k, v
 }
 
+// told calls the hook of the pass.
+func (c *Cache) told() {
+	if c != nil && c.after != nil {
+		c.after()
+	}
+}
+
 // trims reports whether layer i computes the wanted rows alone.
 func (c *Cache) trims(m *LLaDA, i int) bool {
 	return c != nil && !c.noTrim && i == len(m.layers)-1

@@ -58,13 +58,12 @@ func (f *features) arrays() []backend.Array { return slices.Concat(f.k, f.v, f.a
 // forward maps the embeddings x of the live rows to the hidden states (gen,D) of the rows after the prompt. Live are
 // all rows, or without a refresh of the prompt those after it. after, if not nil, is called after each layer.
 func (f *features) forward(op backend.Ops, m *LLaDA, x backend.Array, after func()) backend.Array {
-	for i := range m.layers {
-		x = op.Scope(func(op backend.Ops) backend.Array { return f.layer(op, m, i, x) })
+	return chain(op, x, len(m.layers), func(op backend.Ops, i int, x backend.Array) backend.Array {
 		if after != nil {
-			after()
+			defer after()
 		}
-	}
-	return x
+		return f.layer(op, m, i, x)
+	})
 }
 
 func (f *features) layer(op backend.Ops, m *LLaDA, i int, x backend.Array) backend.Array {

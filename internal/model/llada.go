@@ -36,25 +36,33 @@ type layer struct {
 // norm. With a cache the rows also see rows that are not in this pass, and only the hidden states that the cache asks
 // for are returned; nil is a plain pass.
 func (m *LLaDA) Forward(op backend.Ops, x backend.Array, pos []int32, mask backend.Mask, c *Cache) backend.Array {
-	for i := range m.layers {
-		x = m.layer(op, i, x, pos, mask, c)
-		if c != nil && c.after != nil {
-			c.after()
-		}
-	}
-	return x
+	return chain(op, x, len(m.layers), func(op backend.Ops, i int, x backend.Array) backend.Array {
+		defer c.told()
+		return m.layer(op, i, x, pos, mask, c)
+	})
 }
 
-// layer is layer i. Its two halves are scopes of their own so that their intermediate results do not exist at once.
+// layer is layer i.
 func (m *LLaDA) layer(op backend.Ops, i int, x backend.Array, pos []int32, mask backend.Mask, c *Cache) backend.Array {
 	l := &m.layers[i]
-	x = op.Scope(func(op backend.Ops) backend.Array {
+	a := op.Scope(func(op backend.Ops) backend.Array {
 		q, k, v := c.project(op, m, i, x, pos)
-		return op.Add(c.wanted(op, m, i, x), m.attend(op, l, q, k, v, mask))
+		return m.attend(op, l, q, k, v, mask)
 	})
-	return op.Scope(func(op backend.Ops) backend.Array {
-		return op.Add(x, m.feedForward(op, l, x))
-	})
+	x = op.Add(c.wanted(op, m, i, x), a)
+	return op.Add(x, m.feedForward(op, l, x))
+}
+
+// chain puts x through n layers, each a scope of its own, and lets each layer's input go when it has been used.
+func chain(op backend.Ops, x backend.Array, n int, layer func(op backend.Ops, i int, x backend.Array) backend.Array) backend.Array {
+	for i := range n {
+		y := op.Scope(func(op backend.Ops) backend.Array { return layer(op, i, x) })
+		if i > 0 {
+			op.Drop(x) // the first input is the caller's
+		}
+		x = y
+	}
+	return x
 }
 
 // queries returns the rotated queries (L,H·d) of h, the normalised input of a layer.

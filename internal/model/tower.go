@@ -33,11 +33,7 @@ func (l linear) of(op backend.Ops, x backend.Array) backend.Array {
 
 // Forward maps the pixels (1,3,S,S) of a tile to features (P,W).
 func (t *Tower) Forward(op backend.Ops, pixels backend.Array) backend.Array {
-	x := t.embed(op, pixels)
-	for i := range t.layers {
-		x = t.layer(op, i, x)
-	}
-	return x
+	return chain(op, t.embed(op, pixels), len(t.layers), t.layer)
 }
 
 // embed returns the patches' embeddings (P,W).
@@ -50,11 +46,9 @@ func (t *Tower) embed(op backend.Ops, pixels backend.Array) backend.Array {
 
 func (t *Tower) layer(op backend.Ops, i int, x backend.Array) backend.Array {
 	l := &t.layers[i]
-	return op.Scope(func(op backend.Ops) backend.Array {
-		h := op.LayerNorm(x, l.norm1, l.norm1Bias, t.eps)
-		q, k, v := l.q.of(op, h), l.k.of(op, h), l.v.of(op, h)
-		x := op.Add(x, l.out.of(op, op.Attention(q, k, v, t.heads, t.heads, backend.Mask{})))
-		h = op.LayerNorm(x, l.norm2, l.norm2Bias, t.eps)
-		return op.Add(x, l.fc2.of(op, op.GELU(l.fc1.of(op, h), backend.GELUTanh)))
-	})
+	h := op.LayerNorm(x, l.norm1, l.norm1Bias, t.eps)
+	q, k, v := l.q.of(op, h), l.k.of(op, h), l.v.of(op, h)
+	x = op.Add(x, l.out.of(op, op.Attention(q, k, v, t.heads, t.heads, backend.Mask{})))
+	h = op.LayerNorm(x, l.norm2, l.norm2Bias, t.eps)
+	return op.Add(x, l.fc2.of(op, op.GELU(l.fc1.of(op, h), backend.GELUTanh)))
 }
