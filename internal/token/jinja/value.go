@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"sort"
 	"strconv"
@@ -462,4 +463,15 @@ func (r *renderer) order(a, b any, depth int) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("a %s and a %s have no order", kindOf(a), kindOf(b))
+}
+
+// All returns the entries in order.
+func (d *Dict) All() iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for _, k := range d.keys {
+			if !yield(k, d.values[k]) {
+				return
+			}
+		}
+	}
 }
