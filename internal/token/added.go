@@ -2,8 +2,11 @@ package token
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"lladav/internal/token/regex"
 )
 
 // An addedToken is a token that is found in the text before anything else happens to it.
@@ -151,6 +154,6 @@ func wordAfter(s string) bool {
 }
 
 // isWord is \w of Rust's regular expressions.
-func isWord(r rune) bool {
-	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic, unicode.Join_Control)
-}
+func isWord(r rune) bool { return hasWord()(r) || r == 0x200C || r == 0x200D }
+
+var hasWord = sync.OnceValue(func() func(rune) bool { return regex.Has("word") })

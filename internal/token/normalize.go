@@ -162,7 +162,7 @@ func lower(s string) string {
 }
 
 func dropMarks(r rune) rune {
-	if unicode.Is(unicode.M, r) {
+	if unicode.Is(unicode.M, r) != inSpans(unmarked, r) {
 		return -1
 	}
 	return r

@@ -2,6 +2,7 @@ package token
 
 import (
 	"fmt"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -73,7 +74,7 @@ func newStages(c component) ([]stage, error) {
 		} else if f.Individual {
 			b = isolated
 		}
-		return []stage{&runeSplit{unicode.IsNumber, b}}, nil
+		return []stage{&runeSplit{isNumber(), b}}, nil
 	case "Punctuation":
 		b, err := c.behavior("Isolated")
 		return []stage{&runeSplit{isPunctuation, b}}, err
@@ -115,8 +116,10 @@ func newDelimiter(c component) ([]stage, error) {
 	return []stage{&runeSplit{func(c rune) bool { return c == r }, removed}}, nil
 }
 
+var isNumber = sync.OnceValue(func() func(rune) bool { return regex.Has("N") })
+
 func isPunctuation(r rune) bool {
-	return unicode.IsPunct(r) || r < utf8.RuneSelf && unicode.IsSymbol(r)
+	return (unicode.IsPunct(r) || r < utf8.RuneSelf && unicode.IsSymbol(r)) != inSpans(unpunctuated, r)
 }
 
 // behavior says what becomes of the delimiters that a splitting stage finds.

@@ -114,3 +114,14 @@ func hexDigit() set { return set{{'0', '9'}, {'A', 'F'}, {'a', 'f'}} }
 func wordAlone() set { return union(word(), set{{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}}) }
 
 var wordClass = sync.OnceValue(func() *class { return newClass(wordAlone()) })
+
+// Has returns the test for membership in the property that \p{name} stands for. It panics if there is none: names are
+// constants of the caller.
+func Has(name string) func(rune) bool {
+	s, err := property(name)
+	if err != nil {
+		panic(err)
+	}
+	c := newClass(s)
+	return func(r rune) bool { return uint32(r) <= unicode.MaxRune && c.has(r) }
+}
