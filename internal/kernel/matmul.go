@@ -66,12 +66,13 @@ func MatMul(p *Pool, dst, x []float32, m int, w Weight, bias []float32, prec Pre
 	}
 	c := newCall(w, bias, prec)
 	defer c.release()
-	c.chunk = c.columnsPerItem(p.Threads())
-	for parts, i := ceilDiv(m, rowsAtOnce), 0; i < parts; i++ {
+	rows := max(rowsAtOnce, slab/max(1, c.steps))
+	for parts, i := ceilDiv(m, rows), 0; i < parts; i++ {
 		r0, r1 := i*m/parts, (i+1)*m/parts
 		c.start(p, x[r0*w.K:r1*w.K], r1-r0)
 		c.dst = dst[r0*w.N : r1*w.N]
-		p.Each(ceilDiv(w.N, c.chunk), c.toDst)
+		c.divide()
+		p.Each(c.parts*c.chunks, c.toDst)
 	}
 }
 
@@ -90,6 +91,7 @@ func MatMulTiles(p *Pool, x []float32, m int, w Weight, prec Precision, chunk in
 	c := newCall(w, nil, prec)
 	defer c.release()
 	c.start(p, x, m)
+	c.parts = ceilDiv(c.tiles, rowsAtOnce/c.im.rows)
 	c.chunk, c.tile = chunk, tile
 	p.Each(ceilDiv(w.N, chunk), c.toTile)
 }

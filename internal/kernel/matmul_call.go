@@ -5,16 +5,22 @@ import (
 	"unsafe"
 )
 
-var (
+const (
 	// stepsAtOnce bounds the steps of the inner dimension that are packed at a time. A panel of 32 columns is then 72 KB:
 	// long enough that loading and storing a tile costs little, short enough for the second-level cache. 4096 columns
 	// make eight blocks of 512, 1152 two of the greatest size.
 	stepsAtOnce = 576
 	// strip is how many steps of a tile of x are converted at a time, in the first-level cache. Strips of the rows of one
 	// tile are stripLen elements apart, so that they do not evict each other.
-	strip, stripLen = 128, strip + 16
-	// rowsAtOnce bounds the packed part of x that passes by a panel: it should stay in the second-level cache.
-	rowsAtOnce = 344
+	strip, stripLen = 128, 144
+	// rowsAtOnce bounds the part of x whose block stays in the second-level cache while panels pass by: 700 KB.
+	rowsAtOnce = 350
+	// panelsAtOnce is how many panels pass by it before the next block.
+	panelsAtOnce = 4
+	// slab bounds the packed copy of x, in elements.
+	slab = 16 << 20
+	// itemsPerThread is how finely the work is cut, if it is large enough.
+	itemsPerThread = 16
 )
 
 // A call is one matrix product under way. Calls are reused, with their memory.
@@ -36,9 +42,11 @@ type call struct {
 	packed  []float32 // x: for each block and tile, steps × rows
 	tileLen int       // elements between two tiles of packed
 
-	dst   []float32
-	chunk int // columns of an item
-	tile  func(worker, n0 int, out []float32)
+	dst    []float32
+	parts  int // of the tiles
+	chunk  int // columns of an item
+	chunks int
+	tile   func(worker, n0 int, out []float32)
 
 	packX, toDst, toTile func(worker, i int) // methods, bound once
 }
@@ -47,7 +55,7 @@ type call struct {
 type scratch struct {
 	panel []float32 // columns of W, packed
 	rows  []float32 // rows on their way to be packed, converted
-	edge  []float32 // a tile that dst has no room for, then a row of bias, then zeros
+	edge  []float32 // a tile that dst has no room for, then a row of what sums start from
 	out   []float32
 	args  tileArgs
 }
@@ -60,6 +68,12 @@ var (
 	}}
 	scratches = sync.Pool{New: func() any { return new(scratch) }}
 )
+
+// release gives s back, without what belongs to others.
+func (s *scratch) release() {
+	s.args = tileArgs{}
+	scratches.Put(s)
+}
 
 // grow returns a slice of n elements, s if it is long enough. Contents are arbitrary.
 func grow(s []float32, n int) []float32 {
@@ -110,7 +124,7 @@ func (c *call) block(b int) (first, n int) {
 // packTile packs one tile of one block of x.
 func (c *call) packTile(_, i int) {
 	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
+	defer s.release()
 	b, t := i/c.tiles, i%c.tiles
 	first, n := c.block(b)
 	r0, r1 := c.tileRow(t), c.tileRow(t+1)
@@ -150,46 +164,54 @@ func halves(s []float32) []uint16 {
 // itemToDst computes c.chunk columns of dst.
 func (c *call) itemToDst(_, i int) {
 	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
-	n0 := i * c.chunk
-	c.columns(s, n0, min(n0+c.chunk, c.w.N), n0+c.threads*c.chunk, c.dst[n0:], c.w.N)
+	defer s.release()
+	part, n0 := i/c.chunks, i%c.chunks*c.chunk
+	c.columns(s, n0, min(n0+c.chunk, c.w.N), n0+c.threads*c.chunk,
+		part*c.tiles/c.parts, (part+1)*c.tiles/c.parts, c.dst[n0:], c.w.N)
 }
 
 // itemToTile computes c.chunk columns and passes them on.
 func (c *call) itemToTile(worker, i int) {
 	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
+	defer s.release()
 	n0 := i * c.chunk
 	n1 := min(n0+c.chunk, c.w.N)
 	s.out = grow(s.out, c.m*(n1-n0))
-	c.columns(s, n0, n1, n0+c.threads*c.chunk, s.out, n1-n0)
+	for part := range c.parts {
+		c.columns(s, n0, n1, n0+c.threads*c.chunk, part*c.tiles/c.parts, (part+1)*c.tiles/c.parts, s.out, n1-n0)
+	}
 	c.tile(worker, n0, s.out)
 }
 
-// columnsPerItem divides the columns into enough items for the threads to finish together.
-func (c *call) columnsPerItem(threads int) int {
+// divide cuts the product into items: parts of the rows, small enough for a part of x to stay in the second-level cache,
+// times chunks of the columns, enough of them for the threads to finish together.
+func (c *call) divide() {
 	panels := ceilDiv(c.w.N, c.im.cols)
-	return max(1, panels/(16*threads)) * c.im.cols
+	wanted := itemsPerThread * c.threads
+	c.parts = max(ceilDiv(c.tiles, rowsAtOnce/c.im.rows), min(c.tiles/8, ceilDiv(wanted, panels)))
+	c.chunk = min(panelsAtOnce, max(1, panels*c.parts/wanted)) * c.im.cols
+	c.chunks = ceilDiv(c.w.N, c.chunk)
 }
 
-// columns computes columns n0 to n1 into dst, whose rows are ld elements apart: panel by panel, each packed block by
-// block, and every tile of x passes by it. next is where the worker may go on after n1.
-func (c *call) columns(s *scratch, n0, n1, next int, dst []float32, ld int) {
+// columns computes columns n0 to n1 of tiles t0 to t1 into dst, whose rows are ld elements apart and which begins at
+// column n0 of the first row of the call: block by block, each panel packed in turn, and every tile of x passes by it.
+// next is where the worker may go on after n1.
+func (c *call) columns(s *scratch, n0, n1, next, t0, t1 int, dst []float32, ld int) {
 	cols := c.im.cols
 	s.panel = grow(s.panel, c.blockLen*cols)
-	s.edge = grow(s.edge, (c.im.rows+2)*cols)
-	for n := n0; n < n1; n += cols {
-		for b := range c.blocks {
+	s.edge = grow(s.edge, (c.im.rows+1)*cols)
+	for b := range c.blocks {
+		for n := n0; n < n1; n += cols {
 			c.packPanel(s, n, b)
-			ahead, aheadBlock := n, b+1
-			if aheadBlock == c.blocks {
-				ahead, aheadBlock = n+cols, 0
-				if ahead >= n1 {
-					ahead = next
+			ahead, aheadBlock := n+cols, b
+			if ahead >= n1 {
+				ahead, aheadBlock = n0, b+1
+				if aheadBlock == c.blocks {
+					ahead, aheadBlock = next, 0
 				}
 			}
-			for t := range c.tiles {
-				c.fetchAhead(&s.args, b, t, ahead, aheadBlock)
+			for t := t0; t < t1; t++ {
+				c.fetchAhead(&s.args, b, t, t1, ahead, aheadBlock)
 				c.multiply(s, b, t, n, min(cols, n1-n), dst[n-n0:], ld)
 			}
 		}
@@ -197,9 +219,10 @@ func (c *call) columns(s *scratch, n0, n1, next int, dst []float32, ld int) {
 }
 
 // fetchAhead chooses what tile t fetches while it computes: the last few the rows of W that are packed next, which come
-// from memory, the others the next tile of x.
-func (c *call) fetchAhead(a *tileArgs, b, t, n, block int) {
-	left := c.tiles - 1 - t
+// from memory, the others the next tile of x. It is a hint: where 16-bit weights are widened it reaches into the block
+// after the next, and near the end of W beyond it.
+func (c *call) fetchAhead(a *tileArgs, b, t, t1, n, block int) {
+	left := t1 - 1 - t
 	rows := min(c.im.cols, c.w.N-n)
 	if part := left * fetchRows; part < rows {
 		size, unit := c.w.Type.Size(), 4

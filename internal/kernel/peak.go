@@ -58,20 +58,27 @@ func PeakFlops(p *Pool, prec Precision, d time.Duration) float64 {
 }
 
 // rate calls f, which returns the operations it has done, for about d and returns the operations per second of the
-// median call, as if p had its processors to itself.
+// median sample, as if p had its processors to itself.
 func rate(p *Pool, d time.Duration, f func() float64) float64 {
+	const sample = time.Millisecond // well above the resolution of the clock
 	var rates []float64
 	for start := time.Now(); len(rates) < 3 || time.Since(start) < d; {
-		t := processTime()
-		ops := f()
-		rates = append(rates, ops/(processTime()-t).Seconds()*float64(p.Threads()))
+		var ops float64
+		from := processorTime(p.Threads())
+		used := time.Duration(0)
+		for used < sample {
+			ops += f()
+			used = processorTime(p.Threads()) - from
+		}
+		rates = append(rates, ops/used.Seconds()*float64(p.Threads()))
 	}
 	slices.Sort(rates)
 	return rates[len(rates)/2]
 }
 
 // BenchMatMul returns the floating-point operations per second of MatMul with m rows on n×k weights stored as typ,
-// and those of PeakFlops measured in turn with it, for about d.
+// and those of PeakFlops, measured in turn with it, for about d. Time in which others hold the processors, or helpers of
+// p sleep, does not count: on a busy machine it says what the kernel does with the time it gets.
 func BenchMatMul(p *Pool, m, n, k int, typ Type, prec Precision, d time.Duration) (flops, peak float64) {
 	x, dst := make([]float32, m*k), make([]float32, m*n)
 	for i := range x {

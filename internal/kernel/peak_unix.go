@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processTime returns the processor time that this process has used.
-func processTime() time.Duration {
+// processorTime returns the processor time that this process has used, whatever number of threads that was.
+func processorTime(int) time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
 		return 0
