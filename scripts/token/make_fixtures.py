@@ -139,4 +139,5 @@ def main(folder):
         print(name, t.get_vocab_size(), len(lines))
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

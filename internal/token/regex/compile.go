@@ -29,7 +29,8 @@ const (
 	iJump                 // go on at x
 	iAssert               // be at where
 	iAhead                // match the sub-program that follows, go back and on at x
-	iBehind               // the same, y code points before here and ending here
+	iBehind               // the same, y code points before here (-1: anywhere before) and ending here
+	iHere                 // be where the look-behind started
 	iAtomic               // match the sub-program that follows, forget how, go on at x
 	iMark                 // remember the position in slot x
 	iMoved                // fail if the position is still that of slot x
@@ -134,45 +135,20 @@ func (c *compiler) sub(i inst, n *node) error {
 	return nil
 }
 
-// behind emits a look-behind. As in Oniguruma each alternative has one length; they are tried one by one.
+// behind emits a look-behind: y code points back where every match has that length, else from every place before, the
+// nearest first, up to here.
 func (c *compiler) behind(n *node) error {
-	alts := n.subs
-	if n.subs[0].op == opAlt {
-		alts = n.subs[0].subs
+	i := inst{op: iBehind, y: -1, neg: n.neg}
+	if width, ok := fixedWidth(n.subs[0]); ok {
+		i.y = width
 	}
-	emitOne := func(alt *node, neg bool) error {
-		width, ok := fixedWidth(alt)
-		if !ok {
-			return errors.New("a look-behind of varying length is not supported")
-		}
-		return c.sub(inst{op: iBehind, y: width, neg: neg}, alt)
+	at := c.add(i)
+	if err := c.emit(n.subs[0]); err != nil {
+		return err
 	}
-	if n.neg { // none of them may match
-		for _, alt := range alts {
-			if err := emitOne(alt, true); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	var jumps []int
-	for i, alt := range alts {
-		split := -1
-		if i < len(alts)-1 {
-			split = c.add(inst{op: iSplit})
-			c.prog[split].x = split + 1
-		}
-		if err := emitOne(alt, false); err != nil {
-			return err
-		}
-		if split >= 0 {
-			jumps = append(jumps, c.add(inst{op: iJump}))
-			c.prog[split].y = len(c.prog)
-		}
-	}
-	for _, j := range jumps {
-		c.prog[j].x = len(c.prog)
-	}
+	c.add(inst{op: iHere})
+	c.add(inst{op: iMatch})
+	c.prog[at].x = len(c.prog)
 	return nil
 }
 

@@ -8,6 +8,7 @@ type machine struct {
 	text  string
 	slots []int
 	stack []choice
+	here  int // where the innermost look-behind started
 	steps int // left
 	err   error
 }
@@ -90,6 +91,9 @@ func (m *machine) run(pc, pos int) int {
 		case iAssert:
 			ok = m.at(i.where, pos)
 			pc++
+		case iHere:
+			ok = pos == m.here
+			pc++
 		case iMark:
 			m.push(choice{restore, 0, m.slots[i.x], i.x})
 			m.slots[i.x] = pos
@@ -162,21 +166,32 @@ func (m *machine) runOf(i *inst, pc, pos int) (int, bool) {
 
 // sub runs the sub-program after a look-around or an atomic group.
 func (m *machine) sub(i *inst, pc, pos int) (int, bool) {
-	from := pos
 	if i.op == iBehind {
-		for range i.y {
-			if from == 0 {
-				return pos, i.neg
-			}
-			_, n := utf8.DecodeLastRuneInString(m.text[:from])
-			from -= n
-		}
+		return pos, m.behind(i, pc, pos) != i.neg
 	}
-	end := m.run(pc+1, from)
+	end := m.run(pc+1, pos)
 	if i.op == iAtomic {
 		return end, end >= 0
 	}
 	return pos, (end >= 0) != i.neg
+}
+
+// behind tells whether the sub-program of a look-behind matches some text that ends at pos.
+func (m *machine) behind(i *inst, pc, pos int) bool {
+	outer := m.here
+	m.here = pos
+	defer func() { m.here = outer }()
+	from := pos
+	for n := 0; ; n++ {
+		if (i.y < 0 || n == i.y) && m.run(pc+1, from) >= 0 {
+			return true
+		}
+		if from == 0 || n == i.y || m.err != nil {
+			return false
+		}
+		_, w := utf8.DecodeLastRuneInString(m.text[:from])
+		from -= w
+	}
 }
 
 // back takes the newest choice above base.
