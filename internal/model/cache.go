@@ -107,6 +107,7 @@ func (c *Cache) project(op backend.Ops, m *LLaDA, i int, x backend.Array, pos []
 		h, pos = op.Gather(h, c.want), pick(pos, c.want)
 	}
 	q = m.queries(op, l, h, pos)
+	op.Drop(h)
 	if c.keep || c.k[i] != nil {
 		k, v = keep(op, &c.k[i], c.rows, k), keep(op, &c.v[i], c.rows, v)
 	}
@@ -123,6 +124,7 @@ func (c *Cache) first(op backend.Ops, m *LLaDA, x backend.Array, pos []int32) (q
 	q = keep(op, &c.q0, rows, m.queries(op, l, h, pos))
 	k = keep(op, &c.k[0], rows, m.keys(op, l, h, pos))
 	v = keep(op, &c.v[0], rows, m.values(op, l, h))
+	op.Drop(h)
 	if len(c.rows) < c.length {
 		q = op.Gather(q, c.rows)
 	}

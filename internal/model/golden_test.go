@@ -142,7 +142,7 @@ func forward(t *testing.T, m *Model, f *golden.File, inputs []string, shape []in
 			x = op.Embed(m.embed, part(f.Int32("input_ids"), shape[0], b))
 		}
 		check("embeddings", x)
-		whole := m.Forward(op, x, pos, mask, nil)
+		whole := m.Forward(op, op.Gather(x, sequence(0, rows)), pos, mask, nil)
 		for i := range m.layers {
 			x = m.layer(op, i, x, pos, mask, nil)
 			check(fmt.Sprintf("layer_%d_output", i), x)

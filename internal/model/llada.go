@@ -32,8 +32,8 @@ type layer struct {
 	down     backend.Array // (D,M)
 }
 
-// Forward maps the embeddings x (L,D) of rows at the given positions to their hidden states (L,D), before the final
-// norm. With a cache the rows also see rows that are not in this pass, and only the hidden states that the cache asks
+// Forward maps the embeddings x (L,D) of rows at the given positions, which it uses up, to their hidden states (L,D),
+// before the final norm. With a cache the rows also see rows that are not in this pass, and only the hidden states that the cache asks
 // for are returned; nil is a plain pass.
 func (m *LLaDA) Forward(op backend.Ops, x backend.Array, pos []int32, mask backend.Mask, c *Cache) backend.Array {
 	return chain(op, x, len(m.layers), func(op backend.Ops, i int, x backend.Array) backend.Array {
@@ -53,13 +53,11 @@ func (m *LLaDA) layer(op backend.Ops, i int, x backend.Array, pos []int32, mask 
 	return op.Add(x, m.feedForward(op, l, x))
 }
 
-// chain puts x through n layers, each a scope of its own, and lets each layer's input go when it has been used.
+// chain puts x through n layers, each a scope of its own, and drops each layer's input when it has been used.
 func chain(op backend.Ops, x backend.Array, n int, layer func(op backend.Ops, i int, x backend.Array) backend.Array) backend.Array {
 	for i := range n {
 		y := op.Scope(func(op backend.Ops) backend.Array { return layer(op, i, x) })
-		if i > 0 {
-			op.Drop(x) // the first input is the caller's
-		}
+		op.Drop(x)
 		x = y
 	}
 	return x
