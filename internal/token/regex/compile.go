@@ -1,8 +1,8 @@
 package regex
 
 import (
+	"encoding/binary"
 	"errors"
-	"fmt"
 	"unicode/utf8"
 )
 
@@ -62,7 +62,11 @@ func (c *compiler) add(i inst) int {
 }
 
 func (c *compiler) class(s set) *class {
-	key := fmt.Sprint(s)
+	var b []byte
+	for _, r := range s {
+		b = binary.LittleEndian.AppendUint64(b, uint64(r.lo)<<32|uint64(r.hi))
+	}
+	key := string(b)
 	if c.classes[key] == nil {
 		c.classes[key] = newClass(s)
 	}

@@ -48,23 +48,21 @@ func (p *parser) escape(f flags) (*node, error) {
 	return &node{op: opSet, set: s}, nil
 }
 
+// shorthands are the properties behind \d, \w, \s and \h; in capitals they are negated.
+var shorthands = map[rune]string{'d': "digit", 'w': "word", 's': "space", 'h': "xdigit"}
+
 // member parses what follows a backslash as a set of code points. single is the code point if there is just one that
 // may bound a range, else -1.
 func (p *parser) member() (s set, single rune, err error) {
 	if !p.more() {
 		return nil, -1, errEnd
 	}
-	shorthands := map[byte]func() set{
-		'd': func() set { return category("Nd") }, 'w': word, 's': whitespace, 'h': hexDigit,
-	}
 	c := p.rune()
-	if c < 0x80 {
-		if build, ok := shorthands[byte(c)|0x20]; ok && unicode.IsLetter(c) {
-			if s = build(); unicode.IsUpper(c) {
-				s = s.negate()
-			}
-			return s, -1, nil
+	if name := shorthands[unicode.ToLower(c)]; name != "" {
+		if s, err = property(name); unicode.IsUpper(c) {
+			s = s.negate()
 		}
+		return s, -1, err
 	}
 	switch c {
 	case 'p', 'P':

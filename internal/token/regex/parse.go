@@ -10,7 +10,7 @@ import (
 
 // Limits on a pattern. The longest in published tokenizers has about a thousand bytes.
 const (
-	maxPattern = 1 << 14
+	maxPattern = 1 << 13
 	maxDepth   = 64
 	maxRepeat  = 1000
 	maxProgram = 1 << 16

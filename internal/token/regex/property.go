@@ -2,6 +2,7 @@ package regex
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -17,12 +18,18 @@ func property(name string) (set, error) {
 	if !ok {
 		return nil, fmt.Errorf("unknown character property %q", name)
 	}
-	s := build()
-	if negate {
-		s = s.negate()
+	s, ok := built.Load(key)
+	if !ok {
+		s, _ = built.LoadOrStore(key, slices.Clip(build())) // clipped, for appending must not write into it
 	}
-	return s, nil
+	if negate {
+		return s.(set).negate(), nil
+	}
+	return s.(set), nil
 }
+
+// built keeps the sets of properties that were asked for.
+var built sync.Map
 
 // properties maps the folded name of every property to the function that builds its set.
 var properties = sync.OnceValue(func() map[string]func() set {
@@ -111,7 +118,9 @@ func hexDigit() set { return set{{'0', '9'}, {'A', 'F'}, {'a', 'f'}} }
 
 // wordAlone is \w outside a class. There Oniguruma decides code points below 256 by the table of Latin-1, which counts
 // the superscript digits and the fractions.
-func wordAlone() set { return union(word(), set{{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}}) }
+var wordAlone = sync.OnceValue(func() set {
+	return slices.Clip(union(word(), set{{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}}))
+})
 
 var wordClass = sync.OnceValue(func() *class { return newClass(wordAlone()) })
 

@@ -70,8 +70,9 @@ var unsupported = map[string]string{
 
 // differs holds patterns where we are more lenient, or more literal, than the reference.
 var differs = map[string]bool{
-	`(?:(?=a))*b`: true, // it refuses the repeat of a look-ahead
-	`(?i)ß`:       true, // it folds ß to ss; we fold single characters
+	`(?:(?=a))*b`:    true, // it refuses the repeat of a look-ahead
+	`(?<=(?<!b)a)\w`: true, // it refuses a look-around in a look-behind
+	`(?i)ß`:          true, // it folds ß to ss; we fold single characters
 }
 
 // inCharacters turns byte offsets into those of characters and drops empty matches.

@@ -53,6 +53,16 @@ func (s set) has(c rune) bool {
 // fold adds to s every code point that differs from a member only in case.
 func (s set) fold() set {
 	out := slices.Clone(s)
+	if n := len(s); n > 0 && len(s) <= 8 && s[n-1].hi-s[0].lo < 256 {
+		for _, r := range s {
+			for c := r.lo; c <= r.hi; c++ {
+				for f := unicode.SimpleFold(c); f != c; f = unicode.SimpleFold(f) {
+					out = append(out, span{f, f})
+				}
+			}
+		}
+		return tidy(out)
+	}
 	for _, c := range foldable() {
 		if !s.has(c) {
 			continue
