@@ -141,7 +141,8 @@ func (a *app) newRoot() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
 	for _, c := range []func(*app) *cobra.Command{
-		newRunCmd, newReplayCmd, newSynthCmd, newBenchCmd, newDoctorCmd, newCompletionCmd, newVersionCmd,
+		newRunCmd, newReplayCmd, newTokenizeCmd, newPullCmd, newListCmd, newShowCmd, newRmCmd, newSynthCmd, newBenchCmd, newDoctorCmd,
+		newCompletionCmd, newVersionCmd,
 	} {
 		root.AddCommand(c(a))
 	}

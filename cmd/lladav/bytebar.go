@@ -52,7 +52,7 @@ func (b *byteBar) finish() {
 func byteSize(n int64) string {
 	v, unit := float64(n), "B"
 	for _, u := range []string{"kB", "MB", "GB", "TB"} {
-		if v < 1000 {
+		if v < 999.5 { // would print as 1e+03
 			break
 		}
 		v, unit = v/1000, u

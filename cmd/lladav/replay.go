@@ -95,16 +95,16 @@ func (a *app) play(ctx context.Context, t *trace, delay int, speed float64) erro
 }
 
 // newView returns a denoising view on standard error.
-func (a *app) newView() *view {
-	size := func() (int, int) {
-		if f, ok := a.err.(*os.File); ok {
-			if w, h, err := term.GetSize(int(f.Fd())); err == nil && w > 0 && h > 0 {
-				return w, h
-			}
+func (a *app) newView() *view { return newView(a.err, a.screen, a.colour()) }
+
+// screen returns the columns and rows of the terminal on standard error.
+func (a *app) screen() (width, height int) {
+	if f, ok := a.err.(*os.File); ok {
+		if w, h, err := term.GetSize(int(f.Fd())); err == nil && w > 0 && h > 0 {
+			return w, h
 		}
-		return 80, 24
 	}
-	return newView(a.err, size, a.colour())
+	return 80, 24
 }
 
 // colour reports whether standard error takes colours.

@@ -127,8 +127,7 @@ func (p *pull) refused(err error) error {
 	if !errors.As(err, &s) {
 		var op *net.OpError
 		if errors.As(err, &op) || errors.Is(err, errIdle) {
-			return &lladav.Error{Err: fmt.Errorf("reach %s: %w", host, err),
-				Hint: "check the network, HF_ENDPOINT and HTTPS_PROXY; pull again to go on where this ended"}
+			return &lladav.Error{Err: err, Hint: "check the network, HF_ENDPOINT and HTTPS_PROXY; pull again to go on where this ended"}
 		}
 		return err
 	}
@@ -161,6 +160,6 @@ func (p *pull) refused(err error) error {
 // again returns the reporter of attempts that will be repeated.
 func (p *pull) again(file string) func(error, time.Duration) {
 	return func(err error, wait time.Duration) {
-		p.report(Event{Status: Retrying, File: file, Detail: fmt.Sprintf("%v; again in %v", err, wait)})
+		p.report(Event{Status: Retrying, File: file, Detail: fmt.Sprintf("again in %v: %v", wait, err)})
 	}
 }

@@ -112,6 +112,7 @@ func (d *download) resume(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+	d.p.report(Event{Status: Resuming, File: d.path, Completed: d.at, Total: d.e.Size})
 	return nil
 }
 
@@ -255,7 +256,7 @@ func (d *download) copy(r *reply) error {
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return err
+			return fmt.Errorf("read from %s: %w", r.Request.URL.Host, err)
 		}
 	}
 }

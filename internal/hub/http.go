@@ -104,7 +104,11 @@ func (c *client) follow(w *watch, method, target string, header http.Header) (*r
 		}
 		resp, err := c.http.Do(req)
 		if err != nil {
-			return nil, err
+			var ue *url.Error // it repeats the URL, and may do so with a signature
+			if errors.As(err, &ue) {
+				err = ue.Err
+			}
+			return nil, fmt.Errorf("reach %s: %w", u.Host, err)
 		}
 		w.kick()
 		if own {

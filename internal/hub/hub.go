@@ -68,6 +68,20 @@ func (h *Hub) Find(arg string) (Model, error) {
 	return m, nil
 }
 
+// named reads an argument that must name a model of the hub, since a local directory is not ours to fill or delete.
+func (h *Hub) named(arg string) (Ref, error) {
+	if _, ok, err := findDir(arg); err != nil {
+		return Ref{}, err
+	} else if ok {
+		return Ref{}, lladav.Errorf(lladav.BadUsage, "%s is a local directory, not a model in the hub cache", arg)
+	}
+	ref, err := ParseRef(arg)
+	if err != nil {
+		return Ref{}, h.suggest(arg, err)
+	}
+	return ref, nil
+}
+
 // findDir looks for a model in the directory arg. ok is false if arg is to be taken as a name instead.
 func findDir(arg string) (m Model, ok bool, err error) {
 	st, err := os.Stat(arg)

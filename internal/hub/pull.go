@@ -21,7 +21,7 @@ const (
 	Waiting     Status = "waiting"     // another process fetches the same; Detail says what
 	Present     Status = "present"     // the file is there already
 	Resuming    Status = "resuming"    // reading the part that is there
-	Downloading Status = "downloading" // Completed of Total bytes are there
+	Downloading Status = "downloading" // Completed of Total bytes are there; without a file: Total of all files, once
 	Retrying    Status = "retrying"    // Detail says why and when
 	Restarting  Status = "restarting"  // the part that was there is of no use; Detail says why
 	Verified    Status = "verified"    // size and hash are right; Detail names the hash
@@ -61,14 +61,9 @@ var errChanged = errors.New("the file changed on the server")
 // Pull fetches what is missing of the model arg and returns it complete, or an error. Parts are kept for the next call,
 // whatever ends this one. In offline mode it only looks. Only one pull of a model runs at a time; another waits.
 func (h *Hub) Pull(ctx context.Context, arg string, o PullOptions) (Model, error) {
-	if _, ok, err := findDir(arg); err != nil {
-		return Model{}, err
-	} else if ok {
-		return Model{}, lladav.Errorf(lladav.BadUsage, "%s is a local directory, there is nothing to pull", arg)
-	}
-	ref, err := ParseRef(arg)
+	ref, err := h.named(arg)
 	if err != nil {
-		return Model{}, h.suggest(arg, err)
+		return Model{}, err
 	}
 	if h.c.Offline {
 		return h.Find(ref.String())
@@ -101,6 +96,7 @@ func (p *pull) once(ctx context.Context) (Model, error) {
 	if err := p.prepare(files); err != nil {
 		return Model{}, err
 	}
+	p.report(Event{Status: Downloading, Total: files.total()})
 	if err := p.fetchAll(ctx, files); err != nil {
 		return Model{}, err
 	}

@@ -12,9 +12,9 @@ import (
 // It returns the number of bytes set free. A model that some process is fetching is left alone. Content in the store that
 // the Python tools share among models is theirs to collect.
 func (h *Hub) Remove(arg string) (freed int64, err error) {
-	ref, err := ParseRef(arg)
+	ref, err := h.named(arg)
 	if err != nil {
-		return 0, h.suggest(arg, err)
+		return 0, err
 	}
 	r := h.repo(ref.Repo())
 	if _, err := os.Stat(r.dir); err != nil {
@@ -41,6 +41,27 @@ func (h *Hub) Remove(arg string) (freed int64, err error) {
 		return 0, fmt.Errorf("remove %s: %w", ref, err)
 	}
 	return before - diskUse(r.dir), nil
+}
+
+// Size returns the bytes that the cache holds of a model, of all its revisions. With a revision in arg it is that one's,
+// part of which other revisions may share.
+func (h *Hub) Size(arg string) (int64, error) {
+	ref, err := h.named(arg)
+	if err != nil {
+		return 0, err
+	}
+	r := h.repo(ref.Repo())
+	if !strings.Contains(arg, "@") {
+		if _, err := os.Stat(r.dir); err != nil {
+			return 0, h.absent(ref)
+		}
+		return diskUse(r.dir), nil
+	}
+	m, err := h.look(ref)
+	if err == nil && m.Commit == "" {
+		err = h.absent(ref)
+	}
+	return m.Size, err
 }
 
 // removeAll deletes the repository, names first and content last, so that nothing is left that looks whole but is not.
