@@ -13,3 +13,4 @@
 package kernel
 
 //go:generate go run -C _asm ./gemm ..
+//go:generate go run -C _asm ./attn ..

@@ -31,11 +31,21 @@ func LayerNorm(p *Pool, dst, x, gain, bias []float32, rows, dim int, eps float32
 	haveLength("layer norm", "dst", len(dst), rows, dim)
 	haveLength("layer norm", "gain", len(gain), 1, dim)
 	haveLength("layer norm", "bias", len(bias), 1, dim)
-	eachRow(p, rows, dim, func(r int) { layerNormGeneric(dst[r*dim:][:dim], x[r*dim:][:dim], gain, bias, eps) })
+	norm := best(layerNorms)
+	eachRow(p, rows, dim, func(r int) { norm(dst[r*dim:][:dim], x[r*dim:][:dim], gain, bias, eps) })
 }
 
-// rmsNorms lists the forms of RMSNorm for one row.
-var rmsNorms = []impl[func(dst, x, gain []float32, eps float32)]{{generic, rmsNormGeneric}}
+// A rmsNorm or layerNorm does one row.
+type (
+	rmsNorm   func(dst, x, gain []float32, eps float32)
+	layerNorm func(dst, x, gain, bias []float32, eps float32)
+)
+
+// The forms of each norm.
+var (
+	rmsNorms   = []impl[rmsNorm]{{generic, rmsNormGeneric}}
+	layerNorms = []impl[layerNorm]{{generic, layerNormGeneric}}
+)
 
 func rmsNormGeneric(dst, x, gain []float32, eps float32) {
 	var s [4]float64
