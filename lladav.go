@@ -12,7 +12,8 @@ import (
 )
 
 // A Generator answers requests. The sequence yields events in the order Prefill, then any number of Denoise and Delta,
-// then Done; an error ends it. Breaking out of the loop, or cancelling ctx, stops the work before the next forward pass.
+// then Done; an error ends it. Breaking out of the loop, or cancelling ctx, stops the work within about a second. Where
+// ctx ends a denoising that has begun, Done tells what was written until then, and the error follows it.
 type Generator interface {
 	Generate(ctx context.Context, req *Request) iter.Seq2[Event, error]
 }
@@ -73,8 +74,10 @@ type Usage struct {
 // FinishReason says why an answer ended.
 type FinishReason string
 
-// The finish reasons, as the OpenAI API names them.
+// The finish reasons, the first two as the OpenAI API names them.
 const (
 	FinishStop   FinishReason = "stop"   // end of turn or a stop string
 	FinishLength FinishReason = "length" // every cell was filled
+	// FinishInterrupted is of our own making: the request was cancelled, the answer is a part. An error follows.
+	FinishInterrupted FinishReason = "interrupted"
 )

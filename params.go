@@ -2,7 +2,7 @@ package lladav
 
 import (
 	"fmt"
-	"math"
+	"slices"
 )
 
 // Remasking names the score by which cells compete to become permanent.
@@ -39,7 +39,7 @@ type Params struct {
 	CFGScale    float64   `json:"cfg_scale"`    // classifier-free guidance; 0 is off
 	Remasking   Remasking `json:"remasking"`
 	Threshold   float64   `json:"threshold"` // for Threshold, in [0, 1]
-	Factor      float64   `json:"factor"`    // for Factor, above 0
+	Factor      float64   `json:"factor"`    // for Factor, 0 or more
 	Cache       Cache     `json:"cache"`
 	// RefreshInterval makes the prefix and dual caches run a full pass every so many steps of a block; 0 means only at
 	// the block's start.
@@ -66,7 +66,10 @@ func DefaultParams() Params {
 // maxLength bounds lengths from outside; it is far beyond the published model's 16384 positions.
 const maxLength = 1 << 20
 
-// Check reports the first parameter that no model could honour, as a usage error that names it.
+// maxFrames bounds the frames of a video.
+const maxFrames = 1024
+
+// Check reports the first parameter that no model could honour, as a usage error that names it and what it may be.
 func (p *Params) Check() error {
 	for _, v := range []struct {
 		name     string
@@ -79,10 +82,10 @@ func (p *Params) Check() error {
 		{"refresh_interval", p.RefreshInterval, 0, maxLength},
 		{"prompt_interval", p.PromptInterval, 1, maxLength},
 		{"gen_interval", p.GenInterval, 1, maxLength},
-		{"frames", p.Frames, 1, 4096},
+		{"frames", p.Frames, 1, maxFrames},
 	} {
 		if v.v < v.min || v.v > v.max {
-			return Errorf(BadUsage, "%s is %d, it must be between %d and %d", v.name, v.v, v.min, v.max)
+			return badParam(v.name, "is %d, it must be between %d and %d", v.v, v.min, v.max)
 		}
 	}
 	for _, v := range []struct {
@@ -96,26 +99,36 @@ func (p *Params) Check() error {
 		{"factor", p.Factor, 0, 1e6},
 		{"transfer_ratio", p.TransferRatio, 0, 1},
 	} {
-		if math.IsNaN(v.v) || v.v < v.min || v.v > v.max {
-			return Errorf(BadUsage, "%s is %v, it must be between %v and %v", v.name, v.v, v.min, v.max)
+		if !(v.v >= v.min && v.v <= v.max) { // not a number is neither
+			return badParam(v.name, "is %v, it must be between %v and %v", v.v, v.min, v.max)
 		}
 	}
 	switch p.Remasking {
 	case LowConfidence, Random, Entropy, Margin, Threshold, Factor:
 	default:
-		return Errorf(BadUsage, "remasking is %q, it must be one of low_confidence, random, entropy, margin, threshold, factor", p.Remasking)
+		return badParam("remasking", "is %q, it must be one of low_confidence, random, entropy, margin, threshold, factor", p.Remasking)
 	}
 	switch p.Cache {
 	case CacheNone, CachePrefix, CacheDual, CacheFeature:
 	default:
-		return Errorf(BadUsage, "cache is %q, it must be one of none, prefix, dual, feature", p.Cache)
+		return badParam("cache", "is %q, it must be one of none, prefix, dual, feature", p.Cache)
 	}
 	if p.Cache == CacheFeature && p.CFGScale > 0 && p.TransferRatio > 0 {
 		// The reference fails here too (golden/README.md, dLLM-Cache); ours keeps a cache per canvas, but there is
 		// nothing to compare it with.
-		return Errorf(BadUsage, "cache feature cannot be combined with cfg_scale unless transfer_ratio is 0")
+		return badParam("cache", "feature cannot be combined with cfg_scale unless transfer_ratio is 0")
+	}
+	if slices.Contains(p.Stop, "") {
+		return badParam("stop", "holds an empty string, which would end every answer at once")
 	}
 	return nil
+}
+
+// badParam is the error of a parameter.
+func badParam(name, format string, args ...any) *Error {
+	e := Errorf(BadUsage, name+" "+format, args...)
+	e.Param = name
+	return e
 }
 
 // block returns the block length in force.

@@ -9,8 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -43,22 +41,28 @@ type Engine struct {
 	model      *model.Model
 	tok        *token.Tokenizer
 	special    token.Specials
+	ends       []int32 // tokens that end an answer, the end of a turn first
 	features   *features
 
-	turn     chan struct{} // holds one value while a request is being answered
-	prefetch context.CancelFunc
-	done     sync.WaitGroup
+	turn    chan struct{} // holds one value while the device is in use
+	closing context.Context
+	close   context.CancelCauseFunc // ends closing
+	once    sync.Once               // of Close
+	closed  error                   // what Close returned
+	reading sync.WaitGroup          // of the goroutine that reads ahead
 }
 
 var _ lladav.Generator = (*Engine)(nil)
 
-// maxConfig bounds the small files of a checkpoint.
-const maxConfig = 16 << 20
+// maxThreads is more than any machine has.
+const maxThreads = 4096
 
 // Open opens the checkpoint in directory dir, in the published layout. Nothing is converted and the weights are not
-// copied: they are mapped and read where they lie. An error names the file and what is wrong with it.
+// copied: they are mapped and read where they lie, so that opening takes no longer for a larger model. An error names the
+// file and what is wrong with it.
 func Open(dir string, o Options) (*Engine, error) {
 	e := &Engine{dir: dir, o: o, turn: make(chan struct{}, 1)}
+	e.closing, e.close = context.WithCancelCause(context.Background())
 	if err := e.open(); err != nil {
 		e.Close()
 		return nil, wrapOpen(err)
@@ -67,6 +71,9 @@ func Open(dir string, o Options) (*Engine, error) {
 }
 
 func (e *Engine) open() error {
+	if e.o.Threads < 0 || e.o.Threads > maxThreads {
+		return lladav.Errorf(lladav.BadUsage, "threads is %d, it must be between 0 and %d", e.o.Threads, maxThreads)
+	}
 	path := filepath.Join(e.dir, "config.json")
 	data, err := readSmall(path)
 	if err != nil {
@@ -75,16 +82,9 @@ func (e *Engine) open() error {
 	if e.config, err = model.ParseConfig(path, data); err != nil {
 		return err
 	}
-	if e.tok, err = token.Open(e.dir); err != nil {
+	if err := e.openTokens(); err != nil {
 		return err
 	}
-	if e.special, err = e.tok.Specials(); err != nil {
-		return err
-	}
-	if int(e.special.Mask) >= e.config.VocabSize {
-		return fmt.Errorf("read %s: the mask token is %d, outside the model's vocabulary of %d", filepath.Join(e.dir, "tokenizer.json"), e.special.Mask, e.config.VocabSize)
-	}
-	e.config.MaskTokenID = e.special.Mask
 	if e.checkpoint, err = weights.Open(e.dir); err != nil {
 		return err
 	}
@@ -104,14 +104,29 @@ func (e *Engine) open() error {
 	return nil
 }
 
+// openTokens reads what concerns ids.
+func (e *Engine) openTokens() (err error) {
+	if e.tok, err = token.Open(e.dir); err != nil {
+		return err
+	}
+	path := filepath.Join(e.dir, "tokenizer.json")
+	if e.special, err = e.tok.Specials(); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if n, most := e.tok.Size(), e.config.VocabSize; n > most {
+		return fmt.Errorf("read %s: its %d tokens are more than the model's vocabulary of %d", path, n, most)
+	}
+	e.config.MaskTokenID = e.special.Mask
+	e.ends, err = readEnds(filepath.Join(e.dir, "generation_config.json"), e.special.EOT, e.config.VocabSize)
+	return err
+}
+
 // readAhead lets the disk work while the first request is prepared, if the weights fit beside what is in use.
 func (e *Engine) readAhead() {
 	if free, _ := e.be.Memory(); free < e.checkpoint.Bytes() {
 		return
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	e.prefetch = cancel
-	e.done.Go(func() { e.checkpoint.Prefetch(ctx) }) // if it fails, the pages are read when they are needed
+	e.reading.Go(func() { e.checkpoint.Prefetch(e.closing) }) // if it fails, the pages are read when they are needed
 }
 
 // choosePrecision translates Options.DType. "auto" is bf16 where the weights are bf16 and the processor multiplies it:
@@ -135,12 +150,49 @@ func (e *Engine) choosePrecision() (kernel.Precision, error) {
 	return 0, lladav.Errorf(lladav.BadUsage, "dtype is %q, it must be auto, f32 or bf16", e.o.DType)
 }
 
-// Close releases the checkpoint. No request may be running.
-func (e *Engine) Close() error {
-	if e.prefetch != nil {
-		e.prefetch()
+// errClosed ends what is under way when the engine is closed.
+var errClosed = errors.New("the model has been closed")
+
+// until returns a context that also ends when the engine is closed.
+func (e *Engine) until(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(e.closing, func() { cancel(errClosed) })
+	return ctx, func(cause error) {
+		stop()
+		cancel(cause)
 	}
-	e.done.Wait()
+}
+
+// take waits until nobody else uses the device; release gives it back. It reports weights that changed on the disk.
+func (e *Engine) take(ctx context.Context) (release func(), err error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if err := e.checkpoint.Changed(); err != nil {
+		<-e.turn
+		return nil, &lladav.Error{Kind: lladav.BadInput, Hint: "open the model again", Err: err}
+	}
+	return func() { <-e.turn }, nil
+}
+
+// Close ends the requests that are under way or waiting, waits for that, and releases the checkpoint. It must not be
+// called from a loop over the events of a request. Further requests fail.
+func (e *Engine) Close() error {
+	e.once.Do(func() {
+		e.close(errClosed)
+		e.turn <- struct{}{} // never given back
+		e.closed = e.release()
+	})
+	return e.closed
+}
+
+func (e *Engine) release() error {
+	e.reading.Wait()
 	if e.features != nil {
 		e.features.clear()
 	}
@@ -188,31 +240,4 @@ func (e *Engine) images() (*vision.Config, error) {
 		return nil, lladav.Errorf(lladav.BadInput, "the model in %s has no vision tower, it cannot look at pictures", e.dir)
 	}
 	return &e.config.Images, nil
-}
-
-func readSmall(path string) ([]byte, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, errors.Unwrap(err))
-	}
-	if st.Size() > maxConfig {
-		return nil, fmt.Errorf("read %s: %d bytes are more than the limit of %d", path, st.Size(), maxConfig)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	return data, nil
-}
-
-// wrapOpen gives an error of Open its kind.
-func wrapOpen(err error) error {
-	var known *lladav.Error
-	switch {
-	case errors.As(err, &known):
-		return err
-	case errors.Is(err, fs.ErrNotExist):
-		return &lladav.Error{Kind: lladav.NotFound, Err: err}
-	}
-	return &lladav.Error{Kind: lladav.BadInput, Err: err}
 }

@@ -6,16 +6,18 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"lladav"
 	"lladav/internal/diffuse"
 )
 
-// Generate answers a request. See lladav.Generator for the order of events.
+// Generate answers a request. See lladav.Generator for the order of events. Requests take turns: one that is made from
+// the loop over another's events waits for ever.
 func (e *Engine) Generate(ctx context.Context, req *lladav.Request) iter.Seq2[lladav.Event, error] {
 	return func(yield func(lladav.Event, error) bool) {
-		ctx, cancel := context.WithCancelCause(ctx)
+		ctx, cancel := e.until(ctx)
 		defer cancel(nil)
 		a := &answer{e: e, req: req, params: req.Params}
 		a.send = func(ev lladav.Event) {
@@ -25,12 +27,17 @@ func (e *Engine) Generate(ctx context.Context, req *lladav.Request) iter.Seq2[ll
 			}
 		}
 		if err := a.run(ctx); err != nil && a.left == nil {
-			if cause := context.Cause(ctx); cause != nil {
-				err = &lladav.Error{Kind: lladav.Interrupted, Err: cause}
-			}
-			yield(nil, err)
+			yield(nil, interrupted(ctx, err))
 		}
 	}
+}
+
+// interrupted returns err, or if ctx has ended why it did.
+func interrupted(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return &lladav.Error{Kind: lladav.Interrupted, Err: cause}
+	}
+	return err
 }
 
 var (
@@ -48,25 +55,22 @@ type answer struct {
 
 	usage  lladav.Usage
 	stats  lladav.Stats
+	suffix []int32
+	o      diffuse.Options
 	canvas *diffuse.Canvas
 	speak  *speaker
 }
 
 // run carries the request from messages to Done.
 func (a *answer) run(ctx context.Context) error {
-	if err := a.params.Check(); err != nil {
+	if err := a.check(); err != nil {
 		return err
 	}
-	if a.params.Seed == nil {
-		seed := rand.Uint64() >> 11 // survives a trip through JSON numbers
-		a.params.Seed = &seed
+	release, err := a.e.take(ctx)
+	if err != nil {
+		return err
 	}
-	select {
-	case a.e.turn <- struct{}{}:
-		defer func() { <-a.e.turn }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	defer release()
 	start := time.Now()
 	session, err := a.prompt(ctx)
 	if err != nil {
@@ -74,59 +78,80 @@ func (a *answer) run(ctx context.Context) error {
 	}
 	defer session.Close()
 	a.stats.VisionTime = time.Since(start)
-	o, err := a.layOut()
-	if err != nil {
-		return err
+	s := &scorer{model: a.e.model, session: session}
+	if a.req.Steps {
+		s.progress = a.progress
 	}
-	s := &scorer{model: a.e.model, session: session, progress: a.progress}
-	if o.Guidance > 0 {
+	if a.o.Guidance > 0 {
 		s.unguided = a.e.model.NewUnguided(a.usage.PromptTokens)
 		defer s.unguided.Close()
 	}
-	planned, err := o.PlannedSteps(a.canvas)
+	a.canvas = diffuse.NewCanvas(a.usage.PromptTokens, a.params.GenLength, a.suffix, a.e.special.Mask)
+	planned, err := a.o.PlannedSteps(a.canvas)
 	if err != nil {
 		return &lladav.Error{Kind: lladav.BadUsage, Err: err}
 	}
-	a.send(lladav.Prefill{Usage: a.usage, Seed: o.Seed, Canvas: a.canvasInfo(planned)})
-	res, err := diffuse.Run(ctx, s, a.canvas, o, func(st diffuse.Step) error { return a.step(st, planned) })
-	if err != nil && !errors.Is(err, errStopped) {
+	a.send(lladav.Prefill{Usage: a.usage, Seed: a.o.Seed, Canvas: a.canvasInfo(planned)})
+	res, err := diffuse.Run(ctx, s, a.canvas, a.o, func(st diffuse.Step) error { return a.step(st, planned) })
+	switch {
+	case err == nil || errors.Is(err, errStopped):
+		a.finish(res, s)
+		return nil
+	case a.left == nil && ctx.Err() != nil:
+		a.interrupt(res, s)
+	}
+	return err
+}
+
+// check looks at everything in the request that can be wrong without the model's help, and prepares the decoder.
+func (a *answer) check() (err error) {
+	if err := a.params.Check(); err != nil {
 		return err
 	}
-	a.finish(res, s)
+	if err := a.checkMessages(); err != nil {
+		return err
+	}
+	if a.suffix, err = a.encodeText("suffix", a.params.Suffix); err != nil {
+		return err
+	}
+	return a.layOut()
+}
+
+// layOut makes the decoder's options.
+func (a *answer) layOut() error {
+	e, p := a.e, a.params
+	a.o = options(p)
+	a.o.Mask = e.special.Mask
+	if p.Seed != nil {
+		a.o.Seed = *p.Seed
+	} else {
+		a.o.Seed = rand.Uint64() >> 11 // survives a trip through JSON numbers
+	}
+	a.o.Forbidden = []int32{e.special.BOS, e.special.EOS, e.special.StartHeader, e.special.EndHeader}
+	for _, id := range e.ends {
+		a.o.Stops = append(a.o.Stops, []int32{id})
+	}
+	for _, s := range p.Stop {
+		ids, err := a.encodeText("stop", s)
+		if err != nil {
+			return err
+		}
+		a.o.Stops = append(a.o.Stops, ids)
+	}
+	a.speak = newSpeaker(e.tok, a.o.Stops, p.Stop)
 	return nil
 }
 
-// layOut makes the canvas and the decoder's options.
-func (a *answer) layOut() (diffuse.Options, error) {
-	e, p := a.e, a.params
-	suffix, err := e.tok.Encode(p.Suffix)
+// encodeText returns the ids of a text among the parameters.
+func (a *answer) encodeText(param, text string) ([]int32, error) {
+	ids, err := a.e.tok.Encode(text)
+	if err == nil && text != "" && len(ids) == 0 {
+		err = fmt.Errorf("%q has no tokens", text)
+	}
 	if err != nil {
-		return diffuse.Options{}, err
+		return nil, &lladav.Error{Kind: lladav.BadInput, Param: param, Err: fmt.Errorf("%s: %w", param, err)}
 	}
-	if n := a.usage.PromptTokens + p.GenLength + len(suffix); n > e.config.MaxPositionEmbeddings {
-		return diffuse.Options{}, &lladav.Error{
-			Kind: lladav.BadInput, Param: "messages", Hint: "use a shorter prompt, fewer pictures or a smaller gen_length",
-			Err: fmt.Errorf("%d rows of prompt, %d answer cells and %d of suffix are more than the model's %d positions",
-				a.usage.PromptTokens, p.GenLength, len(suffix), e.config.MaxPositionEmbeddings),
-		}
-	}
-	a.canvas = diffuse.NewCanvas(a.usage.PromptTokens, p.GenLength, suffix, e.special.Mask)
-	o := options(p)
-	o.Seed, o.Mask = *p.Seed, e.special.Mask
-	o.Forbidden = []int32{e.special.BOS, e.special.EOS, e.special.StartHeader, e.special.EndHeader}
-	o.Stops = [][]int32{{e.special.EOT}}
-	for _, s := range p.Stop {
-		ids, err := e.tok.Encode(s)
-		if err != nil {
-			return o, err
-		}
-		if len(ids) == 0 {
-			return o, lladav.Errorf(lladav.BadUsage, "a stop string is empty")
-		}
-		o.Stops = append(o.Stops, ids)
-	}
-	a.speak = newSpeaker(e.tok, o.Stops, p.Stop)
-	return o, nil
+	return ids, nil
 }
 
 func (a *answer) canvasInfo(planned int) lladav.CanvasInfo {
@@ -170,21 +195,34 @@ func (a *answer) say(text string) {
 
 // finish sends the rest of the text and Done. res is a part of the answer where a stop string ended the run.
 func (a *answer) finish(res *diffuse.Result, s *scorer) {
-	done := lladav.Done{Finish: lladav.FinishLength, IDs: res.IDs}
-	a.tally(res.Telemetry)
 	a.say(a.speak.finish(res.IDs))
 	switch {
 	case a.speak.stopped:
-		done.Finish, done.IDs = lladav.FinishStop, a.speak.ids
+		a.done(lladav.FinishStop, a.speak.ids, res, s)
 	case res.Stop >= 0:
-		done.Finish = lladav.FinishStop
+		a.done(lladav.FinishStop, res.IDs, res, s)
+	default:
+		a.done(lladav.FinishLength, res.IDs, res, s)
 	}
-	done.Text = a.speak.said.String()
-	a.usage.CompletionTokens = len(done.IDs)
+}
+
+// interrupt sends what has been written when a request is cancelled: the answer up to its first open cell.
+func (a *answer) interrupt(res *diffuse.Result, s *scorer) {
+	ids := res.IDs[:len(res.IDs)-len(a.suffix)] // before the stop, if one is known
+	if n := slices.Index(a.canvas.Open[:len(ids)], true); n >= 0 {
+		ids = ids[:n]
+	}
+	a.say(a.speak.finish(ids))
+	a.done(lladav.FinishInterrupted, ids, res, s)
+}
+
+// done sends Done.
+func (a *answer) done(why lladav.FinishReason, ids []int32, res *diffuse.Result, s *scorer) {
+	a.tally(res.Telemetry)
+	a.usage.CompletionTokens = len(ids)
 	a.stats.CacheBytes = s.bytes()
 	a.stats.Approximated = approximations(a.params)
-	done.Usage, done.Stats = a.usage, a.stats
-	a.send(done)
+	a.send(lladav.Done{Text: a.speak.said.String(), IDs: ids, Finish: why, Usage: a.usage, Stats: a.stats})
 }
 
 // tally copies the decoder's counts.

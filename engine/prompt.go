@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"lladav"
@@ -21,6 +22,12 @@ func (a *answer) prompt(ctx context.Context) (*model.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.count(spans, media); err != nil {
+		return nil, err
+	}
+	if err := a.encode(ctx, media); err != nil {
+		return nil, err
+	}
 	defer func() {
 		for _, m := range media {
 			m.release()
@@ -30,23 +37,12 @@ func (a *answer) prompt(ctx context.Context) (*model.Session, error) {
 	for i, s := range spans {
 		if s.Image < 0 {
 			rows[i].IDs = s.IDs
-			a.usage.PromptTokens += len(s.IDs)
 			continue
 		}
-		if s.Image >= len(media) {
-			return nil, lladav.Errorf(lladav.BadInput, "the prompt refers to picture %d, there are %d", s.Image+1, len(media))
-		}
-		rows[i].Rows = media[s.Image].rows
-		a.usage.PromptTokens += rows[i].Rows.Shape()[0]
-		a.usage.ImageTokens += rows[i].Rows.Shape()[0]
-		if media[s.Image].hit {
-			a.usage.CachedTokens += rows[i].Rows.Shape()[0]
-		}
-	}
-	if n := a.usage.PromptTokens; n >= a.e.config.MaxPositionEmbeddings {
-		return nil, &lladav.Error{
-			Kind: lladav.BadInput, Param: "messages", Hint: "use a shorter prompt or fewer pictures",
-			Err: fmt.Errorf("a prompt of %d rows leaves no room in the model's %d positions", n, a.e.config.MaxPositionEmbeddings),
+		m := media[s.Image]
+		rows[i].Rows = m.rows
+		if m.hit {
+			a.usage.CachedTokens += m.layout.Rows()
 		}
 	}
 	embeds, err := a.e.model.Splice(ctx, rows)
@@ -57,117 +53,201 @@ func (a *answer) prompt(ctx context.Context) (*model.Session, error) {
 }
 
 // spans returns the prompt as tokens and pictures.
-func (a *answer) spans() ([]token.Span, error) {
+func (a *answer) spans() (spans []token.Span, err error) {
 	if a.req.Raw != "" {
-		if len(a.req.Messages) > 0 {
-			return nil, lladav.Errorf(lladav.BadUsage, "a raw prompt and messages exclude each other")
-		}
-		ids, err := a.e.tok.Encode(a.req.Raw)
-		return []token.Span{{IDs: ids, Image: -1}}, err
+		spans = []token.Span{{Image: -1}}
+		spans[0].IDs, err = a.e.tok.Encode(a.req.Raw)
+	} else {
+		spans, err = a.e.tok.Prompt(a.req.Messages)
 	}
-	return a.e.tok.Prompt(a.req.Messages)
+	if err != nil {
+		return nil, badMessages("", err)
+	}
+	return spans, nil
 }
 
-// medium is a picture or a video as rows of the prompt.
+// badMessages is the error of a conversation.
+func badMessages(hint string, err error) error {
+	return &lladav.Error{Kind: lladav.BadInput, Param: "messages", Hint: hint, Err: err}
+}
+
+// A medium is a picture or a video on its way to rows of the prompt.
 type medium struct {
+	tiles   *vision.Tiles
+	layout  vision.Layout
 	rows    backend.Array // (R, D)
 	release func()
 	hit     bool // the rows were kept from an earlier request
 }
 
-// media returns the rows of everything in the request that is no text, in order.
-func (a *answer) media(ctx context.Context) (list []medium, err error) {
+// media prepares everything in the request that is no text for the tower, in order.
+func (a *answer) media(ctx context.Context) ([]*medium, error) {
 	tiles, err := a.tiles(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
+	list := make([]*medium, len(tiles))
+	for i, t := range tiles {
+		layout, err := a.e.config.Images.Layout(t)
 		if err != nil {
-			for _, m := range list {
-				m.release()
-			}
+			return nil, badMessages("", err)
 		}
-	}()
-	total, done := 0, 0
-	for _, t := range tiles {
-		total += t.N
-	}
-	for _, t := range tiles {
-		m, err := a.encode(ctx, t, func(n int) { a.progress("vision", done+n, total) })
-		if err != nil {
-			return list, err
-		}
-		done += t.N
-		list = append(list, m)
+		list[i] = &medium{tiles: t, layout: layout}
 	}
 	return list, nil
 }
 
-// encode returns the rows of a picture or video, from the cache if they are there.
-func (a *answer) encode(ctx context.Context, t *vision.Tiles, progress func(int)) (m medium, err error) {
-	layout, err := a.e.config.Images.Layout(t)
-	if err != nil {
-		return m, &lladav.Error{Kind: lladav.BadInput, Err: err}
+// count counts the prompt's rows and reports a prompt that does not fit, before the tower runs.
+func (a *answer) count(spans []token.Span, media []*medium) error {
+	for _, s := range spans {
+		n := len(s.IDs)
+		if s.Image >= len(media) {
+			return badMessages("", fmt.Errorf("the prompt refers to picture %d, there are %d", s.Image+1, len(media)))
+		}
+		if s.Image >= 0 {
+			n = media[s.Image].layout.Rows()
+			a.usage.ImageTokens += n
+		}
+		a.usage.PromptTokens += n
 	}
-	m.rows, m.release, m.hit, err = a.e.features.get(ctx, t.Key, func() (backend.Array, error) {
-		features, err := a.e.model.EncodeTiles(ctx, t.Pixels, t.N, progress)
+	cells := a.params.GenLength + len(a.suffix)
+	if n, most := a.usage.PromptTokens, a.e.config.MaxPositionEmbeddings; n+cells > most {
+		return badMessages("use a shorter prompt, fewer pictures or a smaller gen_length",
+			fmt.Errorf("%d rows of prompt and %d cells of answer (gen_length and suffix) are more than the model's %d positions", n, cells, most))
+	}
+	return a.checkMemory(cells)
+}
+
+// encode makes the rows of the media, or finds them kept; each must be released.
+func (a *answer) encode(ctx context.Context, media []*medium) error {
+	total, done := 0, 0
+	for _, m := range media {
+		total += m.tiles.N
+	}
+	for i, m := range media {
+		if err := a.encodeOne(ctx, m, func(n int) { a.progress("vision", done+n, total) }); err != nil {
+			for _, m := range media[:i] {
+				m.release()
+			}
+			return err
+		}
+		done += m.tiles.N
+	}
+	return nil
+}
+
+func (a *answer) encodeOne(ctx context.Context, m *medium, progress func(done int)) (err error) {
+	m.rows, m.release, m.hit, err = a.e.features.get(ctx, m.tiles.Key, func() (backend.Array, error) {
+		progress(0)
+		features, err := a.e.model.EncodeTiles(ctx, m.tiles.Pixels, m.tiles.N, progress)
 		if err != nil {
 			return nil, err
 		}
 		defer a.e.be.Free(features)
-		return a.e.model.Merge(ctx, features, layout)
+		return a.e.model.Merge(ctx, features, m.layout)
 	})
-	return m, err
+	m.tiles.Pixels = nil // tens of megabytes that nobody needs any more
+	return err
 }
 
-// tiles prepares the pictures and the video of a request for the tower, in the order of the messages.
+// tiles prepares the pictures or the video of a request for the tower, in the order of the messages.
 func (a *answer) tiles(ctx context.Context) ([]*vision.Tiles, error) {
-	pictures, video, err := a.collect()
-	if err != nil || len(pictures) == 0 && video == nil {
-		return nil, err
+	pictures, video := a.collect()
+	if len(pictures) == 0 && video == nil {
+		return nil, nil
 	}
 	cfg, err := a.e.images()
 	if err != nil {
 		return nil, err
 	}
 	if video != nil {
-		t, err := cfg.PrepareVideo(vision.Frames(ctx, video.Path, a.params.Frames, vision.VideoOptions{Dir: a.e.o.FFmpegDir}))
-		if err != nil {
-			return nil, &lladav.Error{Kind: lladav.BadInput, Param: video.Name, Err: err}
-		}
-		return []*vision.Tiles{t}, nil
+		t, err := a.video(ctx, cfg, video)
+		return []*vision.Tiles{t}, err
 	}
 	images := make([]*vision.Image, len(pictures))
 	for i, p := range pictures {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if images[i], err = vision.Decode(p.Name, p.Data, vision.Limits{}); err != nil {
 			return nil, &lladav.Error{Kind: lladav.BadInput, Param: p.Name, Err: err}
 		}
 	}
-	return cfg.Prepare(images)
+	tiles, err := cfg.Prepare(images)
+	if err != nil {
+		return nil, badMessages("", err)
+	}
+	return tiles, nil
 }
 
-// maxPictures bounds the pictures of a request.
-const maxPictures = 64
-
-// collect returns the pictures, or the one video, of a request.
-func (a *answer) collect() (pictures []*lladav.Media, video *lladav.Media, err error) {
+// collect returns the pictures and the last video of a request.
+func (a *answer) collect() (pictures []*lladav.Media, video *lladav.Media) {
 	for _, m := range a.req.Messages {
 		for _, p := range m.Parts {
 			switch {
 			case p.Image != nil:
 				pictures = append(pictures, p.Image)
-			case p.Video != nil && video != nil:
-				return nil, nil, lladav.Errorf(lladav.BadInput, "one video in a conversation at a time")
 			case p.Video != nil:
 				video = p.Video
 			}
 		}
 	}
-	switch {
-	case video != nil && len(pictures) > 0:
-		return nil, nil, lladav.Errorf(lladav.BadInput, "a video and pictures in one conversation: the model lays them out in different ways")
-	case len(pictures) > maxPictures:
-		return nil, nil, lladav.Errorf(lladav.BadInput, "%d pictures are more than the limit of %d", len(pictures), maxPictures)
+	return pictures, video
+}
+
+// maxPictures bounds the pictures of a request.
+const maxPictures = 64
+
+// checkMessages reports a conversation that cannot be answered.
+func (a *answer) checkMessages() error {
+	if a.req.Raw != "" {
+		if len(a.req.Messages) > 0 {
+			return badMessages("", errors.New("a raw prompt and messages exclude each other"))
+		}
+		return nil
 	}
-	return pictures, video, nil
+	if len(a.req.Messages) == 0 {
+		return badMessages("", errors.New("there are no messages"))
+	}
+	pictures, videos := 0, 0
+	for i, m := range a.req.Messages {
+		switch m.Role {
+		case lladav.System, lladav.User, lladav.Assistant:
+		default:
+			return badMessages("", fmt.Errorf("message %d: the role is %q, it must be system, user or assistant", i+1, m.Role))
+		}
+		for j, p := range m.Parts {
+			if err := checkPart(p); err != nil {
+				return badMessages("", fmt.Errorf("message %d, part %d: %w", i+1, j+1, err))
+			}
+			if p.Image != nil {
+				pictures++
+			}
+			if p.Video != nil {
+				videos++
+			}
+		}
+	}
+	switch {
+	case videos > 1:
+		return badMessages("", fmt.Errorf("%d videos in a conversation, there may be one", videos))
+	case videos > 0 && pictures > 0:
+		return badMessages("", errors.New("a video and pictures in one conversation: the model lays them out in different ways"))
+	case pictures > maxPictures:
+		return badMessages("", fmt.Errorf("%d pictures are more than the limit of %d", pictures, maxPictures))
+	}
+	return nil
+}
+
+// checkPart reports a part that is not exactly one thing.
+func checkPart(p lladav.Part) error {
+	switch {
+	case p.Image != nil && p.Video != nil || p.Text != "" && (p.Image != nil || p.Video != nil):
+		return errors.New("text, picture and video exclude each other")
+	case p.Image != nil && len(p.Image.Data) == 0:
+		return fmt.Errorf("picture %s is empty", p.Image.Name)
+	case p.Video != nil && p.Video.Path == "" && len(p.Video.Data) == 0:
+		return fmt.Errorf("video %s is empty", p.Video.Name)
+	}
+	return nil
 }

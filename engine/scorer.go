@@ -19,9 +19,11 @@ var _ diffuse.Scorer = (*scorer)(nil)
 
 // Score runs the pass, and under guidance one over the sequence without its prompt at the same time.
 func (s *scorer) Score(ctx context.Context, c *diffuse.Canvas, plan diffuse.Plan, want []int, visit func(diffuse.Slice)) error {
-	s.tell(0)
-	defer s.tell(1)
-	return s.model.Score(ctx, s.passes(c, plan, want), func(from, width int, logits [][]float32) {
+	passes := s.passes(c, plan, want)
+	if s.progress != nil {
+		s.tell(ctx, passes)
+	}
+	return s.model.Score(ctx, passes, func(from, width int, logits [][]float32) {
 		sl := diffuse.Slice{From: from, Width: width, Logits: logits[0]}
 		if plan.Guided {
 			sl.Unguided = logits[1]
@@ -30,9 +32,16 @@ func (s *scorer) Score(ctx context.Context, c *diffuse.Canvas, plan diffuse.Plan
 	})
 }
 
-func (s *scorer) tell(done int) {
-	if s.progress != nil {
-		s.progress("pass", done, 1)
+// tell reports the layers of the passes as they are done.
+func (s *scorer) tell(ctx context.Context, passes []model.SessionPass) {
+	done, total := 0, len(passes)*s.model.Config.NumHiddenLayers
+	s.progress("pass", done, total)
+	for i := range passes {
+		passes[i].Layer = func() {
+			if done++; ctx.Err() == nil { // after it nothing is computed
+				s.progress("pass", done, total)
+			}
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ var ErrNoFFmpeg = errors.New("ffmpeg and ffprobe are needed and were not found (
 
 // VideoOptions say how a video is read.
 type VideoOptions struct {
+	Name   string // what errors call the video; empty for its path
 	Dir    string // folder of ffmpeg and ffprobe; empty for the path
 	Limits Limits // of each frame
 }
@@ -47,7 +48,7 @@ func Frames(ctx context.Context, path string, n int, opts VideoOptions) iter.Seq
 			err = fileFrames(ctx, path, n, opts, yield)
 		}
 		if err != nil && !errors.Is(err, errStopped) {
-			yield(nil, fmt.Errorf("read video %s: %w", path, err))
+			yield(nil, fmt.Errorf("read video %s: %w", cmp.Or(opts.Name, path), err))
 		}
 	}
 }
