@@ -57,33 +57,15 @@
 	DATA const5<>+24(SB)/4, $0x3aaddd09
 	DATA const5<>+28(SB)/4, $0x3aaddd09
 	GLOBL const5<>(SB), RODATA|NOPTR, $32
-	DATA const6<>+0(SB)/4, $0x4b400000
-	DATA const6<>+4(SB)/4, $0x4b400000
-	DATA const6<>+8(SB)/4, $0x4b400000
-	DATA const6<>+12(SB)/4, $0x4b400000
-	DATA const6<>+16(SB)/4, $0x4b400000
-	DATA const6<>+20(SB)/4, $0x4b400000
-	DATA const6<>+24(SB)/4, $0x4b400000
-	DATA const6<>+28(SB)/4, $0x4b400000
+	DATA const6<>+0(SB)/4, $0xc2fa0000
+	DATA const6<>+4(SB)/4, $0xc2fa0000
+	DATA const6<>+8(SB)/4, $0xc2fa0000
+	DATA const6<>+12(SB)/4, $0xc2fa0000
+	DATA const6<>+16(SB)/4, $0xc2fa0000
+	DATA const6<>+20(SB)/4, $0xc2fa0000
+	DATA const6<>+24(SB)/4, $0xc2fa0000
+	DATA const6<>+28(SB)/4, $0xc2fa0000
 	GLOBL const6<>(SB), RODATA|NOPTR, $32
-	DATA const7<>+0(SB)/4, $0xc2fa0000
-	DATA const7<>+4(SB)/4, $0xc2fa0000
-	DATA const7<>+8(SB)/4, $0xc2fa0000
-	DATA const7<>+12(SB)/4, $0xc2fa0000
-	DATA const7<>+16(SB)/4, $0xc2fa0000
-	DATA const7<>+20(SB)/4, $0xc2fa0000
-	DATA const7<>+24(SB)/4, $0xc2fa0000
-	DATA const7<>+28(SB)/4, $0xc2fa0000
-	GLOBL const7<>(SB), RODATA|NOPTR, $32
-	DATA const8<>+0(SB)/4, $0x42fe0000
-	DATA const8<>+4(SB)/4, $0x42fe0000
-	DATA const8<>+8(SB)/4, $0x42fe0000
-	DATA const8<>+12(SB)/4, $0x42fe0000
-	DATA const8<>+16(SB)/4, $0x42fe0000
-	DATA const8<>+20(SB)/4, $0x42fe0000
-	DATA const8<>+24(SB)/4, $0x42fe0000
-	DATA const8<>+28(SB)/4, $0x42fe0000
-	GLOBL const8<>(SB), RODATA|NOPTR, $32
 	DATA first<>+0(SB)/4, $0xffffffff
 	DATA first<>+4(SB)/4, $0xffffffff
 	DATA first<>+8(SB)/4, $0xffffffff
@@ -1450,12 +1432,12 @@ largest60:
 	VFMADD213PS const1<>(SB), Y9, Y7
 	VFMADD213PS const0<>(SB), Y6, Y4
 	VFMADD213PS const0<>(SB), Y9, Y7
-	VCMPPS $5, const7<>(SB), Y5, Y6
+	VCMPPS $5, const6<>(SB), Y5, Y6
 	VCVTPS2DQ Y5, Y5
 	VPSLLD $23, Y5, Y5
 	VPADDD Y5, Y4, Y4
 	VANDPS Y6, Y4, Y4
-	VCMPPS $5, const7<>(SB), Y8, Y9
+	VCMPPS $5, const6<>(SB), Y8, Y9
 	VCVTPS2DQ Y8, Y8
 	VPSLLD $23, Y8, Y8
 	VPADDD Y8, Y7, Y7
@@ -1489,12 +1471,12 @@ body69:
 	VFMADD213PS const1<>(SB), Y9, Y7
 	VFMADD213PS const0<>(SB), Y6, Y4
 	VFMADD213PS const0<>(SB), Y9, Y7
-	VCMPPS $5, const7<>(SB), Y5, Y6
+	VCMPPS $5, const6<>(SB), Y5, Y6
 	VCVTPS2DQ Y5, Y5
 	VPSLLD $23, Y5, Y5
 	VPADDD Y5, Y4, Y4
 	VANDPS Y6, Y4, Y4
-	VCMPPS $5, const7<>(SB), Y8, Y9
+	VCMPPS $5, const6<>(SB), Y8, Y9
 	VCVTPS2DQ Y8, Y8
 	VPSLLD $23, Y8, Y8
 	VPADDD Y8, Y7, Y7
@@ -1523,12 +1505,12 @@ body69:
 	VFMADD213PS const1<>(SB), Y9, Y7
 	VFMADD213PS const0<>(SB), Y6, Y4
 	VFMADD213PS const0<>(SB), Y9, Y7
-	VCMPPS $5, const7<>(SB), Y5, Y6
+	VCMPPS $5, const6<>(SB), Y5, Y6
 	VCVTPS2DQ Y5, Y5
 	VPSLLD $23, Y5, Y5
 	VPADDD Y5, Y4, Y4
 	VANDPS Y6, Y4, Y4
-	VCMPPS $5, const7<>(SB), Y8, Y9
+	VCMPPS $5, const6<>(SB), Y8, Y9
 	VCVTPS2DQ Y8, Y8
 	VPSLLD $23, Y8, Y8
 	VPADDD Y8, Y7, Y7
@@ -1565,12 +1547,12 @@ one71:
 	VFMADD213PS const1<>(SB), Y9, Y7
 	VFMADD213PS const0<>(SB), Y6, Y4
 	VFMADD213PS const0<>(SB), Y9, Y7
-	VCMPPS $5, const7<>(SB), Y5, Y6
+	VCMPPS $5, const6<>(SB), Y5, Y6
 	VCVTPS2DQ Y5, Y5
 	VPSLLD $23, Y5, Y5
 	VPADDD Y5, Y4, Y4
 	VANDPS Y6, Y4, Y4
-	VCMPPS $5, const7<>(SB), Y8, Y9
+	VCMPPS $5, const6<>(SB), Y8, Y9
 	VCVTPS2DQ Y8, Y8
 	VPSLLD $23, Y8, Y8
 	VPADDD Y8, Y7, Y7

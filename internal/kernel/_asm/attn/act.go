@@ -16,8 +16,9 @@ func activations(f *emit.File) {
 		f.Func("swiGLU"+m.name, "(dst, x, y unsafe.Pointer, n int)", 32)
 		elements(f, m, []string{"dst", "x", "y"}, func(u int) {
 			f.Op("VMOVUPS %d(SI), %s", u, m.v(0))
-			f.Op("VMULPS %d(DX), %s, %s", u, m.v(0), m.v(4))
+			f.Op("VMOVAPS %s, %s", m.v(0), m.v(4))
 			s.weigh(f, m)
+			f.Op("VMULPS %d(DX), %s, %s", u, m.v(4), m.v(4))
 			f.Op("VMOVUPS %s, %d(DI)", m.v(4), u)
 		})
 		f.Func("geluTanh"+m.name, "(dst, x unsafe.Pointer, n int)", 24)
@@ -64,20 +65,21 @@ func vectors(f *emit.File, m machine, pointers []string, step func(u int)) {
 	})
 }
 
-// A sigmoid is 1/(1 + e⁻ᶻ). e⁻ᶻ is 2^(-z·log₂e), reduced with log₂e in two parts.
+// A sigmoid is 1/(1 + e⁻ᶻ). e⁻ᶻ is 2^(-z·log₂e), reduced with log₂e in two parts. From about z = -88 down it counts as infinite:
+// the sigmoid, below 2⁻¹²⁶ there, is zero, however great its factor; at -∞ the product is NaN, as in plain Go.
 type sigmoid struct {
 	exponential
 	one, high, low, most, least constant
+	exponent                    constant // of 1, as an integer
 }
 
 func newSigmoid(c *constants) sigmoid {
 	high := float32(math.Log2E)
 	return sigmoid{newExponential(c), c.float(1), c.float(-high), c.float(float32(float64(high) - math.Log2E)),
-		c.float(88), c.float(-88)}
+		c.float(88), c.float(-89), c.add(127)}
 }
 
-// weigh multiplies register 4 by the sigmoid of register 0; registers 0 to 3 are destroyed. Beyond ±88 the sigmoid is
-// as good as 0 or 1.
+// weigh multiplies register 4 by the sigmoid of register 0; registers 0 to 3 are destroyed.
 func (s sigmoid) weigh(f *emit.File, m machine) {
 	m.bcast(f, s.most, 1)
 	m.bcast(f, s.least, 2)
@@ -90,6 +92,15 @@ func (s sigmoid) weigh(f *emit.File, m machine) {
 	m.bcast(f, s.low, 3)
 	f.Op("VFMADD231PS %s, %s, %s", m.v(3), m.v(0), m.v(2))
 	s.polynomial(f, m, []power{{0, 1, 2}})
+	if m.wide() {
+		s.scale(f, m, []power{{0, 1, 2}})
+	} else {
+		// n is in [-127, 128]: n + 127 is the exponent of 0, of 2^n, or of infinity.
+		f.Op("VCVTPS2DQ %s, %s", m.v(1), m.v(1))
+		f.Op("VPADDD %s, %s, %s", s.exponent, m.v(1), m.v(1))
+		f.Op("VPSLLD $23, %s, %s", m.v(1), m.v(1))
+		f.Op("VMULPS %s, %s, %s", m.v(1), m.v(0), m.v(0))
+	}
 	m.bcast(f, s.one, 1)
 	f.Op("VADDPS %s, %s, %s", m.v(1), m.v(0), m.v(0))
 	f.Op("VDIVPS %s, %s, %s", m.v(0), m.v(4), m.v(4))

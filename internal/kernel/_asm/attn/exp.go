@@ -34,9 +34,7 @@ func (c *constants) float(x float32) constant { return c.add(math.Float32bits(x)
 // evaluation the result is within 2 units in the last place. Results below 2^-125 may be zero.
 type exponential struct {
 	p        [6]constant // of degree 0 to 5
-	magic    constant    // 1.5·2²³: adding and subtracting it rounds to an integer
 	smallest constant    // exponents below count as -∞
-	largest  constant
 }
 
 func newExponential(c *constants) exponential {
@@ -45,61 +43,57 @@ func newExponential(c *constants) exponential {
 		0.001326472614891827} {
 		e.p[i] = c.float(x)
 	}
-	e.magic, e.smallest, e.largest = c.float(3<<22), c.float(-125), c.float(127)
+	e.smallest = c.float(-125)
 	return e
 }
 
-// A power is the registers of one vector: y on entry becomes 2^y; n and r are scratch. If split is set, r and n are
-// already computed.
+// A power is the registers of one vector: y on entry becomes 2^y; n and r are scratch.
 type power struct{ y, n, r int }
 
-// exp2 writes 2^y for each of ps, interleaved. r need not be set.
+// exp2 writes 2^y for each of ps, interleaved.
 func (e exponential) exp2(f *emit.File, m machine, ps ...power) {
 	e.split(f, m, ps)
 	for _, p := range ps {
 		f.Op("VSUBPS %s, %s, %s", m.v(p.n), m.v(p.y), m.v(p.r))
 	}
 	e.polynomial(f, m, ps)
+	e.scale(f, m, ps)
 }
 
-// split rounds y to n. The AVX2 form leaves n as a float beyond magic's subtraction; y is bounded below.
+// split rounds y to n.
 func (e exponential) split(f *emit.File, m machine, ps []power) {
+	round := "VROUNDPS"
 	if m.wide() {
-		for _, p := range ps {
-			f.Op("VRNDSCALEPS $8, %s, %s", m.v(p.y), m.v(p.n))
-		}
-		return
+		round = "VRNDSCALEPS"
 	}
 	for _, p := range ps {
-		f.Op("VROUNDPS $8, %s, %s", m.v(p.y), m.v(p.n))
+		f.Op("%s $8, %s, %s", round, m.v(p.y), m.v(p.n))
 	}
 }
 
-// polynomial finishes from r and n: y becomes p(r)·2^n.
+// polynomial sets y to p(r).
 func (e exponential) polynomial(f *emit.File, m machine, ps []power) {
+	first, fma := "VMOVUPS", "VFMADD213PS"
 	if m.wide() {
-		for _, p := range ps {
-			f.Op("VBROADCASTSS %s, %s", e.p[5], m.v(p.y))
-		}
-		for i := 4; i >= 0; i-- {
-			for _, p := range ps {
-				f.Op("VFMADD213PS.BCST %s, %s, %s", e.p[i], m.v(p.r), m.v(p.y))
-			}
-		}
-		for _, p := range ps {
-			f.Op("VSCALEFPS %s, %s, %s", m.v(p.n), m.v(p.y), m.v(p.y))
-		}
-		return
+		first, fma = "VBROADCASTSS", "VFMADD213PS.BCST"
 	}
 	for _, p := range ps {
-		f.Op("VMOVUPS %s, %s", e.p[5], m.v(p.y))
+		f.Op("%s %s, %s", first, e.p[5], m.v(p.y))
 	}
 	for i := 4; i >= 0; i-- {
 		for _, p := range ps {
-			f.Op("VFMADD213PS %s, %s, %s", e.p[i], m.v(p.r), m.v(p.y))
+			f.Op("%s %s, %s, %s", fma, e.p[i], m.v(p.r), m.v(p.y))
 		}
 	}
+}
+
+// scale multiplies y by 2^n. n is at most 127.
+func (e exponential) scale(f *emit.File, m machine, ps []power) {
 	for _, p := range ps {
+		if m.wide() {
+			f.Op("VSCALEFPS %s, %s, %s", m.v(p.n), m.v(p.y), m.v(p.y))
+			continue
+		}
 		// 2^n·p by adding n to the exponent; r is free for the mask of what is not too small.
 		f.Op("VCMPPS $5, %s, %s, %s", e.smallest, m.v(p.n), m.v(p.r)) // not less than: true for NaN
 		f.Op("VCVTPS2DQ %s, %s", m.v(p.n), m.v(p.n))

@@ -42,6 +42,5 @@ var (
 
 func (m machine) wide() bool                              { return m.bytes == 64 }
 func (m machine) v(i int) string                          { return fmt.Sprintf("%s%d", m.reg, i) }
-func (m machine) lanes() int                              { return m.bytes / 4 }
 func (m machine) xor() string                             { return map[bool]string{true: "VPXORD", false: "VXORPS"}[m.wide()] }
 func (m machine) bcast(f *emit.File, c constant, reg int) { f.Op("VBROADCASTSS %s, %s", c, m.v(reg)) }
