@@ -84,7 +84,7 @@ func state(m hub.Model) string {
 	case m.Complete():
 		return "complete"
 	case m.Total > 0:
-		return fmt.Sprintf("incomplete: %s of %s", byteSize(m.Size), byteSize(m.Total))
+		return fmt.Sprintf("incomplete: %d%% of %s", min(m.Size*100/m.Total, 99), byteSize(m.Total))
 	case len(m.Missing) == 1:
 		return "incomplete: without " + m.Missing[0]
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -181,90 +182,65 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
-// TestPullBars plays a pull on a screen and compares what is left on it.
+// TestPullBars plays a pull on a screen, which becomes narrower meanwhile, and compares what is on it.
 func TestPullBars(t *testing.T) {
-	var out bytes.Buffer
-	b := newPullBars(&out, func() (int, int) { return 80, 24 }, false)
-	for _, e := range []hub.Event{
-		{Status: hub.Listing},
-		{Status: hub.Downloading, Total: 5_000_000_000},
-		{Status: hub.Present, File: "config.json", Completed: 2000, Total: 2000},
-		{Status: hub.Resuming, File: "model.safetensors", Completed: 1_000_000_000, Total: 4_000_000_000},
-		{Status: hub.Downloading, File: "model.safetensors", Completed: 3_000_000_000, Total: 4_000_000_000},
-		{Status: hub.Retrying, File: "model.safetensors", Detail: "again in 1s: a broken line"},
-	} {
-		b.event(e)
+	term := newTerminal(80)
+	b := newPullBars(term, func() (int, int) { return term.width, 24 }, true)
+	show := func(events ...hub.Event) []string {
+		for _, e := range events {
+			b.event(e)
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.draw(true)
+		return term.lines()
 	}
-	b.mu.Lock()
-	b.draw(true)
-	b.mu.Unlock()
-	screen := render(out.String())
-	for i, want := range []string{"config.json", "model.safetensors", "all"} {
-		if i >= len(screen) || !strings.HasPrefix(screen[i], want) {
-			t.Fatalf("line %d is not about %s: %q", i, want, screen)
+	screen := show(hub.Event{Status: hub.Listing})
+	if want := []string{"asking for the list of files"}; !slices.Equal(screen, want) {
+		t.Errorf("the screen has %q, want %q", screen, want)
+	}
+	const shard = "model-00001-of-00001.safetensors"
+	screen = show(hub.Event{Status: hub.Downloading, Total: 5_000_000_000},
+		hub.Event{Status: hub.Present, File: "config.json", Completed: 2000, Total: 2000},
+		hub.Event{Status: hub.Resuming, File: shard, Completed: 1_000_000_000, Total: 4_000_000_000},
+		hub.Event{Status: hub.Downloading, File: shard, Completed: 3_000_000_000, Total: 4_000_000_000})
+	for i, want := range []string{
+		`^config\.json  +2 kB  already here$`,
+		`^model-00001-of-00001\.safetensors  ━{12}  75%      4 GB`,
+		`^all  +━{7}╸?━+  60%      5 GB`,
+	} {
+		if i >= len(screen) || !regexp.MustCompile(want).MatchString(screen[i]) {
+			t.Fatalf("line %d is not as %q: %q", i, want, screen)
 		}
 	}
-	if l := screen[1]; !strings.Contains(l, " 75%") || !strings.Contains(l, "again in 1s") {
-		t.Errorf("bar %q", l)
+	b.mu.Lock()
+	term.resize(50)
+	b.mu.Unlock()
+	screen = show(hub.Event{Status: hub.Retrying, File: shard, Detail: "again in 1s: a broken line"})
+	if len(screen) != 3 || screen[1] != "model-00001-of-0…   75%  again in 1s: a broken l…" {
+		t.Errorf("the screen has %q", screen)
 	}
-	b.event(hub.Event{Status: hub.Verified, File: "model.safetensors", Completed: 4_000_000_000, Total: 4_000_000_000, Detail: "SHA-256"})
+	b.event(hub.Event{Status: hub.Verified, File: shard, Completed: 4_000_000_000, Total: 4_000_000_000, Detail: "SHA-256"})
 	b.event(hub.Event{Status: hub.Success, Completed: 5_000_000_000, Total: 5_000_000_000})
 	b.close()
-	if screen := render(out.String()); len(screen) != 2 || !strings.HasSuffix(screen[1], "4 GB  SHA-256 verified") {
+	if screen = term.lines(); len(screen) != 2 || !strings.HasSuffix(screen[1], "4 GB  SHA-256 verified") {
 		t.Errorf("left on the screen: %q", screen)
 	}
 }
 
-// TestPullBarsFit checks that no line is wider than the screen, which would spoil the redrawing.
+// TestPullBarsFit checks that no line is wider than the screen, which would spoil the redrawing, and that a screen of usual
+// width has bars.
 func TestPullBarsFit(t *testing.T) {
 	for width := 20; width < 200; width += 7 {
 		b := newPullBars(io.Discard, func() (int, int) { return width, 24 }, false)
 		b.close()
 		for _, f := range []*pullBar{{}, {done: 5, total: 10, rate: 1e6}, {done: 123_456_789, total: 999_999_999, note: strings.Repeat("why ", 60)}} {
-			if l := b.line("model-00001-of-00004.safetensors", f, width); len([]rune(l)) >= width {
-				t.Errorf("width %d: %d columns: %q", width, len([]rune(l)), l)
+			l := []rune(b.line("model-00001-of-00004.safetensors", f, width))
+			if len(l) >= width || width >= 40 && f.done == 5 && !slices.Contains(l, '━') {
+				t.Errorf("width %d: %d columns: %q", width, len(l), string(l))
 			}
 		}
 	}
-}
-
-// render returns the lines that a terminal shows after text, of which only the sequences that pullBars uses are known.
-func render(text string) []string {
-	lines, row := []string{""}, 0
-	for len(text) > 0 {
-		var n int
-		switch {
-		case strings.HasPrefix(text, "\x1b[K"), strings.HasPrefix(text, "\x1b[J"):
-			if text[2] == 'J' {
-				lines = lines[:row+1]
-				lines[row] = ""
-			}
-			text = text[3:]
-		case strings.HasPrefix(text, "\x1b["):
-			i := strings.IndexByte(text, 'A')
-			for _, c := range text[2:i] {
-				n = 10*n + int(c-'0')
-			}
-			row -= n
-			text = text[i+1:]
-		case text[0] == '\r':
-			lines[row] = "" // every line is written anew up to its end
-			text = text[1:]
-		case text[0] == '\n':
-			if row++; row == len(lines) {
-				lines = append(lines, "")
-			}
-			text = text[1:]
-		default:
-			i := strings.IndexAny(text, "\x1b\r\n")
-			if i < 0 {
-				i = len(text)
-			}
-			lines[row] += text[:i]
-			text = text[i:]
-		}
-	}
-	return slices.DeleteFunc(lines, func(l string) bool { return l == "" })
 }
 
 func TestAgo(t *testing.T) {

@@ -72,17 +72,18 @@ func (a *app) pullReport(asJSON bool) (report func(hub.Event), finish func()) {
 // far it is every half minute.
 type pullLines struct {
 	out  io.Writer
-	last map[string]time.Time
+	last map[string]time.Time // by status and file
 }
 
 const lineEvery = 30 * time.Second
 
 func (l *pullLines) event(e hub.Event) {
 	if e.Status == hub.Downloading || e.Status == hub.Resuming {
-		if e.File == "" || time.Since(l.last[e.File]) < lineEvery {
+		key := string(e.Status) + e.File
+		if e.File == "" || time.Since(l.last[key]) < lineEvery {
 			return
 		}
-		l.last[e.File] = time.Now()
+		l.last[key] = time.Now()
 	}
 	if text := pullText(e); text != "" {
 		fmt.Fprintln(l.out, text)
@@ -91,7 +92,6 @@ func (l *pullLines) event(e hub.Event) {
 
 // pullText says in words what an event reports.
 func pullText(e hub.Event) string {
-	of := byteSize(e.Completed) + " of " + byteSize(e.Total)
 	text := ""
 	switch e.Status {
 	case hub.Listing:
@@ -103,9 +103,9 @@ func pullText(e hub.Event) string {
 	case hub.Present:
 		text = "already here, " + byteSize(e.Total)
 	case hub.Resuming:
-		text = "reading what is here, " + of
+		text = "reading what is here"
 	case hub.Downloading:
-		text = "fetching, " + of
+		text = "fetching, " + byteSize(e.Completed) + " of " + byteSize(e.Total)
 	case hub.Retrying:
 		text = "trying again: " + e.Detail
 	case hub.Restarting:

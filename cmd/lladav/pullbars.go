@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,14 +28,15 @@ type pullBars struct {
 	active []string // in the order in which they began
 	all    pullBar
 	note   string
-	drawn  int // lines on the screen that will be redrawn
+	keep   []string // lines about finished files, not written yet
+	region region
 	last   time.Time
 }
 
 // A pullBar is the progress of one file, or of all.
 type pullBar struct {
 	done, total int64
-	note        string // shown instead of the speed
+	note        string // shown instead of the bar
 	rate        float64
 	seen        int64 // bytes done when the rate was last measured
 	since       time.Time
@@ -66,7 +69,8 @@ func (b *pullBars) close() {
 	close(b.stop)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.erase()
+	b.note, b.active = "", nil
+	b.draw(true)
 }
 
 func (b *pullBars) event(e hub.Event) {
@@ -79,8 +83,7 @@ func (b *pullBars) event(e hub.Event) {
 			b.all = pullBar{total: e.Total}
 			clear(b.files)
 			b.active = nil
-		case hub.Success:
-			b.erase()
+		case hub.Success: // the bars are gone
 		default:
 			b.note = pullText(e)
 		}
@@ -99,10 +102,10 @@ func (b *pullBars) event(e hub.Event) {
 		f.done, f.total = e.Total, e.Total
 		b.finished(e)
 	case hub.Resuming, hub.Downloading, hub.Restarting:
-		if e.Status != hub.Downloading {
-			f.rate, f.since = 0, time.Time{} // what was there already is no speed
-		}
 		f.done, f.total = e.Completed, e.Total
+	}
+	if e.Status != hub.Downloading {
+		f.rate, f.since = 0, time.Time{} // what was there already is no speed
 	}
 	switch e.Status {
 	case hub.Resuming:
@@ -113,79 +116,64 @@ func (b *pullBars) event(e hub.Event) {
 	b.draw(false)
 }
 
-// finished writes the line of a file that stays.
+// finished puts the line of a file that stays in the place of its bar.
 func (b *pullBars) finished(e hub.Event) {
-	b.erase()
-	for i, name := range b.active {
-		if name == e.File {
-			b.active = append(b.active[:i], b.active[i+1:]...)
-			break
-		}
-	}
+	b.active = slices.DeleteFunc(b.active, func(name string) bool { return name == e.File })
 	text := "already here"
 	if e.Status == hub.Verified {
 		text = e.Detail + " verified"
 	}
 	width, _ := b.size()
-	fmt.Fprintln(b.out, runewidth.Truncate(fmt.Sprintf("%s  %9s  %s", b.name(e.File, width), byteSize(e.Total), text), width-1, "…"))
+	b.keep = append(b.keep, runewidth.Truncate(fmt.Sprintf("%s  %9s  %s", b.name(e.File, width), byteSize(e.Total), text), width-1, "…"))
 }
 
 // nameWidth is that of "model-00001-of-00004.safetensors".
 const nameWidth = 32
 
 func (b *pullBars) name(file string, width int) string {
-	n := max(min(nameWidth, width/2-6), 8)
+	n := max(min(nameWidth, width/2-8), 8)
 	return runewidth.FillRight(runewidth.Truncate(file, n, "…"), n)
-}
-
-func (b *pullBars) erase() {
-	if b.drawn > 0 {
-		fmt.Fprintf(b.out, "\x1b[%dA\r\x1b[J", b.drawn)
-		b.drawn = 0
-	}
 }
 
 // draw redraws the bars, unless that was done a moment ago.
 func (b *pullBars) draw(now bool) {
-	if !now && time.Since(b.last) < minRedraw {
+	if !now && len(b.keep) == 0 && time.Since(b.last) < minRedraw {
 		return
 	}
 	b.last = time.Now()
 	width, height := b.size()
-	var lines []string
-	sum := int64(0)
+	lines := append(b.keep, b.lines(width, max(height-1, 1))...)
+	widths := make([]int, len(lines))
+	for i, l := range lines {
+		widths[i] = runewidth.StringWidth(sgr.ReplaceAllString(l, ""))
+	}
+	io.WriteString(b.out, b.region.redraw(lines, widths, width))
+	b.region.widths = widths[len(b.keep):]
+	b.keep = nil
+}
+
+// sgr matches the sequences that change colours.
+var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// lines returns what is redrawn, at most n lines of fewer than width columns.
+func (b *pullBars) lines(width, n int) (lines []string) {
+	b.all.done, b.all.rate = 0, 0
 	for _, f := range b.files {
-		sum += f.done
+		b.all.done += f.done
 	}
 	for _, name := range b.active {
 		f := b.files[name]
 		f.measure()
+		b.all.rate += f.rate
 		lines = append(lines, b.line(name, f, width))
 	}
-	if b.all.done = sum; len(b.active) > 0 && b.all.total > 0 {
-		b.all.rate = 0
-		for _, name := range b.active {
-			b.all.rate += b.files[name].rate
-		}
-		b.all.note = b.all.speed()
+	if len(b.active) > 0 && b.all.total > 0 {
 		lines = append(lines, b.line("all", &b.all, width))
 	}
 	if b.note != "" {
 		lines = append(lines, runewidth.Truncate(b.note, width-1, "…"))
 	}
-	lines = lines[:min(len(lines), height-1)]
-	var s strings.Builder
-	if b.drawn > 0 {
-		fmt.Fprintf(&s, "\x1b[%dA", b.drawn)
-	}
-	for _, l := range lines {
-		s.WriteString("\r" + l + "\x1b[K\n")
-	}
-	if len(lines) < b.drawn {
-		s.WriteString("\x1b[J")
-	}
-	b.drawn = len(lines)
-	io.WriteString(b.out, s.String())
+	return lines[max(0, len(lines)-n):]
 }
 
 // measure updates the speed, an average that forgets within seconds.
@@ -205,14 +193,6 @@ func (f *pullBar) measure() {
 	f.seen, f.since = f.done, now
 }
 
-// speed says how fast the bytes come and how long the rest will take.
-func (f *pullBar) speed() string {
-	if f.rate < 1 {
-		return ""
-	}
-	return fmt.Sprintf("%s/s, %s left", byteSize(int64(f.rate)), clock(float64(f.total-f.done)/f.rate))
-}
-
 // clock writes seconds as people read them off a player.
 func clock(s float64) string {
 	n := int(min(s, 360_000))
@@ -222,25 +202,33 @@ func clock(s float64) string {
 	return fmt.Sprintf("%d:%02d", n/60, n%60)
 }
 
-// line is "name  1.2 GB of 3.4 GB  ━━━━╸    42%  12.3 MB/s", or as much of it as there is room for.
+// line is "name  ━━━━╸      42%    3.4 GB  12.3 MB/s  4:05": how much there is, how fast it comes, how long the rest takes.
+// The last columns go where there is no room for them, and a note takes the place of all but the share.
 func (b *pullBars) line(name string, f *pullBar, width int) string {
 	share := 0.0
 	if f.total > 0 {
 		share = min(float64(f.done)/float64(f.total), 1)
 	}
-	note := f.note
-	if note == "" && f.rate >= 1 {
-		note = byteSize(int64(f.rate)) + "/s"
-	}
-	head := fmt.Sprintf("%s  %9s ", b.name(name, width), byteSize(f.total))
-	tail := fmt.Sprintf(" %3d%%  ", int(share*100))
+	head, tail := b.name(name, width)+"  ", fmt.Sprintf("%3d%%", int(share*100))
 	room := width - 1 - runewidth.StringWidth(head) - len(tail)
-	text := max(room/2, 24) // of the note
-	bar := min(room-text, 40)
-	if bar < 5 {
-		return runewidth.Truncate(head+tail+note, width-1, "…")
+	if f.note != "" {
+		return runewidth.Truncate(head+tail+"  "+f.note, width-1, "…")
 	}
-	return head + b.bar(share, bar) + tail + runewidth.Truncate(note, room-bar, "…")
+	speed, rest := "", ""
+	if f.rate >= 1 {
+		speed, rest = byteSize(int64(f.rate))+"/s", clock(float64(f.total-f.done)/f.rate)
+	}
+	const least, most = 8, 40 // columns of the bar and the space after it
+	for _, column := range []string{fmt.Sprintf("  %8s", byteSize(f.total)), fmt.Sprintf("  %9s", speed), fmt.Sprintf("  %5s", rest)} {
+		if room-len(column) < least {
+			break
+		}
+		tail, room = tail+column, room-len(column)
+	}
+	if room < least {
+		return runewidth.Truncate(head+tail, width-1, "…")
+	}
+	return head + b.bar(share, min(room, most)-1) + " " + tail
 }
 
 func (b *pullBars) bar(share float64, width int) string {

@@ -20,7 +20,7 @@ type view struct {
 	colour bool
 	cells  []viewCell
 	status string
-	drawn  []int // visible width of each line on the screen
+	region region
 	last   time.Time
 	step   int
 	start  time.Time
@@ -81,39 +81,19 @@ func (v *view) draw(force bool) {
 	}
 	v.last = time.Now()
 	width, height := v.size()
-	var b strings.Builder
-	b.WriteString(v.up(width))
 	lines, widths := v.layout(max(width-1, 8))
 	if n := max(height-2, 1); len(lines) > n { // a region taller than the screen shows its end
 		lines, widths = lines[len(lines)-n:], widths[len(widths)-n:]
 	}
 	status := runewidth.Truncate(v.status, max(width-1, 8), "…")
 	lines, widths = append(lines, v.paint("2", status)), append(widths, runewidth.StringWidth(status))
-	for _, l := range lines {
-		b.WriteString(l)
-		b.WriteString("\x1b[K\n")
-	}
-	v.drawn = widths
-	io.WriteString(v.out, b.String())
+	io.WriteString(v.out, v.region.redraw(lines, widths, width))
 }
 
 // clear removes the region from the screen.
 func (v *view) clear() {
 	width, _ := v.size()
-	io.WriteString(v.out, v.up(width))
-	v.drawn = nil
-}
-
-// up moves to the region's first line and clears from there. A terminal that became narrower has wrapped the lines.
-func (v *view) up(width int) string {
-	rows := 0
-	for _, w := range v.drawn {
-		rows += max(1, (w+width-1)/max(width, 1))
-	}
-	if rows == 0 {
-		return ""
-	}
-	return fmt.Sprintf("\r\x1b[%dA\x1b[J", rows)
+	io.WriteString(v.out, v.region.redraw(nil, nil, width))
 }
 
 // layout breaks the cells into lines of at most width columns.

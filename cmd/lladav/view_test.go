@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,15 +33,16 @@ func TestViewLines(t *testing.T) {
 	}
 }
 
-// TestViewResize checks how far up a redraw goes after the terminal became narrower and wrapped the lines.
+// TestViewResize checks that nothing is left of a view that a narrower terminal has wrapped.
 func TestViewResize(t *testing.T) {
-	width := 41
-	var out bytes.Buffer
-	v := newView(&out, func() (int, int) { return width, 24 }, false)
+	term := newTerminal(41)
+	v := newView(term, func() (int, int) { return term.width, 24 }, false)
 	v.event(testCanvas(40)) // one line of 40 cells, and a status line
-	width = 10
-	if got, want := v.up(width), "\r\x1b[5A\x1b[J"; got != want { // 40 cells in 4 rows, the empty status in 1
-		t.Errorf("moves by %q, want %q", got, want)
+	term.resize(10)
+	v.draw(true)
+	want := append(slices.Repeat([]string{strings.Repeat("░", 9)}, 4), "░░░░")
+	if got := term.lines(); !slices.Equal(got, want) {
+		t.Errorf("the screen has %q, want %q", got, want)
 	}
 }
 
