@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,7 +62,11 @@ func readEnds(path string, turn int32, vocab int) ([]int32, error) {
 	var file struct {
 		EOS json.RawMessage `json:"eos_token_id"`
 	}
-	if err := json.Unmarshal(data, &file); err != nil {
+	var flat bytes.Buffer // without line breaks, since the value is quoted in an error
+	if err = json.Compact(&flat, data); err == nil {
+		err = json.Unmarshal(flat.Bytes(), &file)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read %s: not a JSON object: %w", path, err)
 	}
 	if file.EOS == nil {

@@ -28,11 +28,7 @@ func (a *answer) prompt(ctx context.Context) (*model.Session, error) {
 	if err := a.encode(ctx, media); err != nil {
 		return nil, err
 	}
-	defer func() {
-		for _, m := range media {
-			m.release()
-		}
-	}()
+	defer a.release(media)
 	rows := make([]model.Span, len(spans))
 	for i, s := range spans {
 		if s.Image < 0 {
@@ -40,7 +36,7 @@ func (a *answer) prompt(ctx context.Context) (*model.Session, error) {
 			continue
 		}
 		m := media[s.Image]
-		rows[i].Rows = m.rows
+		rows[i].Rows = m.kept.rows
 		if m.hit {
 			a.usage.CachedTokens += m.layout.Rows()
 		}
@@ -73,11 +69,10 @@ func badMessages(hint string, err error) error {
 
 // A medium is a picture or a video on its way to rows of the prompt.
 type medium struct {
-	tiles   *vision.Tiles
-	layout  vision.Layout
-	rows    backend.Array // (R, D)
-	release func()
-	hit     bool // the rows were kept from an earlier request
+	tiles  *vision.Tiles
+	layout vision.Layout
+	kept   *feature
+	hit    bool // the rows were kept from an earlier request
 }
 
 // media prepares everything in the request that is no text for the tower, in order.
@@ -118,7 +113,7 @@ func (a *answer) count(spans []token.Span, media []*medium) error {
 	return a.checkMemory(cells)
 }
 
-// encode makes the rows of the media, or finds them kept; each must be released.
+// encode makes the rows of the media, or finds them kept; if it succeeds they are to be released.
 func (a *answer) encode(ctx context.Context, media []*medium) error {
 	total, done := 0, 0
 	for _, m := range media {
@@ -126,9 +121,7 @@ func (a *answer) encode(ctx context.Context, media []*medium) error {
 	}
 	for i, m := range media {
 		if err := a.encodeOne(ctx, m, func(n int) { a.progress("vision", done+n, total) }); err != nil {
-			for _, m := range media[:i] {
-				m.release()
-			}
+			a.release(media[:i])
 			return err
 		}
 		done += m.tiles.N
@@ -136,8 +129,14 @@ func (a *answer) encode(ctx context.Context, media []*medium) error {
 	return nil
 }
 
+func (a *answer) release(media []*medium) {
+	for _, m := range media {
+		a.e.features.release(m.kept)
+	}
+}
+
 func (a *answer) encodeOne(ctx context.Context, m *medium, progress func(done int)) (err error) {
-	m.rows, m.release, m.hit, err = a.e.features.get(ctx, m.tiles.Key, func() (backend.Array, error) {
+	m.kept, m.hit, err = a.e.features.get(m.tiles.Key, func() (backend.Array, error) {
 		progress(0)
 		features, err := a.e.model.EncodeTiles(ctx, m.tiles.Pixels, m.tiles.N, progress)
 		if err != nil {

@@ -81,7 +81,12 @@ func ParseConfig(name string, data []byte) (*Config, error) {
 
 func parseConfig(data []byte) (*Config, error) {
 	var f fields
-	if err := json.Unmarshal(data, &f.values); err != nil {
+	var flat bytes.Buffer // without line breaks, since values are quoted in errors
+	err := json.Compact(&flat, data)
+	if err == nil {
+		err = json.Unmarshal(flat.Bytes(), &f.values)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("not a JSON object: %w", err)
 	}
 	if f.values == nil {
@@ -97,8 +102,8 @@ func parseConfig(data []byte) (*Config, error) {
 		c = f.converted()
 	}
 	c.MaskTokenID = int32(f.integer("mask_token_id", -1, 0, maxVocab))
-	if f.err != nil {
-		return nil, f.err
+	if err := f.err(); err != nil {
+		return nil, err
 	}
 	if c.MaskTokenID < 0 && publishedMask < c.VocabSize {
 		c.MaskTokenID = publishedMask
@@ -111,7 +116,7 @@ func parseConfig(data []byte) (*Config, error) {
 			return nil, err
 		}
 	}
-	return c, f.err
+	return c, f.err()
 }
 
 // converted reads the form of LLaDA-V: the names of the transformers library.
@@ -208,13 +213,11 @@ func (f *fields) pictures(c *Config, data []byte) error {
 		if g.has("layer_norm_eps") {
 			v.LayerNormEps = g.number("layer_norm_eps", 0, 1)
 		}
-		if f.err == nil {
-			f.err = g.err
-		}
+		f.wrong = append(f.wrong, g.wrong...)
 	}
 	width := f.integer("mm_hidden_size", v.HiddenSize, 1, maxWidth)
-	if f.err != nil {
-		return f.err
+	if err := f.err(); err != nil {
+		return err
 	}
 	switch {
 	case width != v.HiddenSize:
@@ -239,11 +242,19 @@ func oneLine(err error) error {
 	return err
 }
 
-// fields reads the values of a JSON object by name, and remembers the first that is wrong.
+// fields reads the values of a JSON object by name, and remembers all that is wrong with them.
 type fields struct {
 	in     string // where the object lies, for messages
 	values map[string]json.RawMessage
-	err    error
+	wrong  []string
+}
+
+// err returns everything that is wrong in one error.
+func (f *fields) err() error {
+	if f.wrong == nil {
+		return nil
+	}
+	return errors.New(strings.Join(f.wrong, "; "))
 }
 
 // has reports whether the object has a value of that name other than null.
@@ -253,9 +264,7 @@ func (f *fields) has(name string) bool {
 }
 
 func (f *fields) fail(name, format string, args ...any) {
-	if f.err == nil {
-		f.err = fmt.Errorf("%s%s %s", f.in, name, fmt.Sprintf(format, args...))
-	}
+	f.wrong = append(f.wrong, f.in+name+" "+fmt.Sprintf(format, args...))
 }
 
 // integer returns a whole number between low and high, or other if there is none; other 0 says that there must be one.
@@ -322,8 +331,8 @@ var (
 // architecture refuses a model of another kind.
 func (f *fields) architecture() error {
 	kind := f.text("model_type")
-	if f.err != nil {
-		return f.err
+	if err := f.err(); err != nil {
+		return err
 	}
 	var classes []string
 	if f.has("architectures") && json.Unmarshal(f.values["architectures"], &classes) != nil {

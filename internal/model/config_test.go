@@ -80,6 +80,8 @@ func TestParseConfigRefuses(t *testing.T) {
 		{publishedConfig, map[string]any{"model_type": nil, "architectures": nil}, "model_type is missing"},
 		{publishedConfig, map[string]any{"architectures": "x"}, "architectures is"},
 		{publishedConfig, map[string]any{"hidden_size": nil}, "hidden_size is missing"},
+		{publishedConfig, map[string]any{"hidden_size": nil, "rope_theta": nil, "hidden_act": "gelu"},
+			`hidden_act "gelu" is not implemented, only silu; hidden_size is missing; rope_theta is missing`},
 		{publishedConfig, map[string]any{"hidden_size": "4096"}, `hidden_size is "4096", not a whole number`},
 		{publishedConfig, map[string]any{"hidden_size": 4096.5}, "hidden_size is 4096.5, not a whole number"},
 		{publishedConfig, map[string]any{"hidden_size": 4097}, "32 attention heads do not divide a width of 4097"},
@@ -141,7 +143,7 @@ func TestParseConfigRefuses(t *testing.T) {
 				delete(v, key)
 			}
 		}
-		data, _ := json.Marshal(v)
+		data, _ := json.MarshalIndent(v, "", " ") // errors that quote a value of several lines are one line
 		_, err := ParseConfig("m/config.json", data)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "read m/config.json: ") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v: %v, want %q in one line", c.change, err, c.want)
