@@ -75,12 +75,15 @@ type pullLines struct {
 	last map[string]time.Time // by status and file
 }
 
-const lineEvery = 30 * time.Second
+const (
+	lineEvery  = 30 * time.Second
+	worthLines = 10e6 // bytes of a file that is reported while it comes
+)
 
 func (l *pullLines) event(e hub.Event) {
 	if e.Status == hub.Downloading || e.Status == hub.Resuming {
 		key := string(e.Status) + e.File
-		if e.File == "" || time.Since(l.last[key]) < lineEvery {
+		if e.File == "" || e.Total < worthLines || time.Since(l.last[key]) < lineEvery {
 			return
 		}
 		l.last[key] = time.Now()
@@ -107,7 +110,7 @@ func pullText(e hub.Event) string {
 	case hub.Downloading:
 		text = "fetching, " + byteSize(e.Completed) + " of " + byteSize(e.Total)
 	case hub.Retrying:
-		text = "trying again: " + e.Detail
+		text = "trying " + e.Detail
 	case hub.Restarting:
 		text = "starting over: " + e.Detail
 	case hub.Verified:

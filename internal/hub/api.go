@@ -35,7 +35,7 @@ func (p *pull) list(ctx context.Context, revision string) (remote, error) {
 	}
 	c := p.h.http
 	url := c.url("api", "models", p.ref.Owner, p.ref.Name, "revision", revision) + "?blobs=true"
-	err := c.retry(ctx, func() (bool, error) {
+	err := c.retry(ctx, listAttempts, func() (bool, error) {
 		r, err := c.do(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return false, err
@@ -89,7 +89,7 @@ func (p *pull) list(ctx context.Context, revision string) (remote, error) {
 func (p *pull) head(ctx context.Context, commit, file string) (e entry, err error) {
 	c := p.h.http
 	var r *reply
-	err = c.retry(ctx, func() (bool, error) {
+	err = c.retry(ctx, listAttempts, func() (bool, error) {
 		var err error
 		r, err = c.do(ctx, http.MethodHead, p.fileURL(commit, file), nil)
 		if err == nil {
@@ -124,6 +124,7 @@ func (p *pull) fileURL(commit, file string) string {
 func (p *pull) refused(err error) error {
 	var s *statusError
 	host := p.h.http.base.Host
+	err = fmt.Errorf("pull %s: %w", p.ref, err)
 	if !errors.As(err, &s) {
 		var op *net.OpError
 		if errors.As(err, &op) || errors.Is(err, errIdle) {
@@ -131,7 +132,7 @@ func (p *pull) refused(err error) error {
 		}
 		return err
 	}
-	e := &lladav.Error{Err: fmt.Errorf("pull %s: %w", p.ref, err)}
+	e := &lladav.Error{Err: err}
 	switch {
 	case s.code == http.StatusTooManyRequests || s.code >= 500:
 		e.Hint = "pull again later to go on where this ended"

@@ -18,10 +18,13 @@ func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC)
 }
 
+// fsync is replaced by tests, which it would slow down.
+var fsync = (*os.File).Sync
+
 // syncDir makes a rename in dir last, where the system can.
 func syncDir(dir string) {
 	if f, err := os.Open(dir); err == nil {
-		f.Sync() // Windows cannot sync a directory; there is nothing else to do about it
+		fsync(f) // Windows cannot sync a directory; there is nothing else to do about it
 		f.Close()
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lladav"
 )
 
 // download is one blob on its way to the cache.
@@ -43,7 +45,7 @@ func (p *pull) download(ctx context.Context, commit, path string, e entry) (err 
 	if err := d.resume(ctx); err != nil {
 		return fmt.Errorf("resume %s: %w", path, err)
 	}
-	err = p.h.http.retry(ctx, func() (bool, error) { return d.attempt(ctx) }, p.again(path))
+	err = p.h.http.retry(ctx, fileAttempts, func() (bool, error) { return d.attempt(ctx) }, p.again(path))
 	switch {
 	case errors.Is(err, errChanged):
 		f.Close()
@@ -54,7 +56,7 @@ func (p *pull) download(ctx context.Context, commit, path string, e entry) (err 
 	case err != nil:
 		return p.refused(fmt.Errorf("%s: %w", path, err))
 	}
-	err = errors.Join(f.Sync(), f.Close())
+	err = errors.Join(fsync(f), f.Close())
 	if err == nil {
 		err = os.Rename(part, p.repo.blob(e.etag()))
 	}
@@ -171,7 +173,7 @@ func (d *download) verify() error {
 	}
 	err := fmt.Errorf("its %s is %s, the hub lists %s", d.hashName(), got, d.e.etag())
 	if d.corrupt++; d.corrupt > 1 {
-		err = fatal(err)
+		err = &lladav.Error{Err: err, Hint: "something on the way changes what the hub sends: check HF_ENDPOINT and HTTPS_PROXY, or pull again later"}
 	}
 	return d.anew("the content is wrong", err)
 }

@@ -29,8 +29,11 @@ type client struct {
 const (
 	idleTimeout  = 30 * time.Second
 	maxRedirects = 10
-	maxAttempts  = 5 // in a row without progress
 	maxDelay     = 2 * time.Minute
+
+	// Attempts in a row without progress. A list is asked for while somebody looks; a file, perhaps hours later, is worth a
+	// minute of waiting for a network that comes back.
+	listAttempts, fileAttempts = 5, 8
 )
 
 func newClient(c Config) *client {
@@ -282,9 +285,9 @@ func transient(err error) bool {
 	return true
 }
 
-// retry calls try until it succeeds, meets an error that would come again, or has failed maxAttempts times without
-// progress. try reports whether it made progress; again is told the error and the wait before the next attempt.
-func (c *client) retry(ctx context.Context, try func() (progress bool, err error), again func(error, time.Duration)) error {
+// retry calls try until it succeeds, meets an error that would come again, or has failed a number of times in a row
+// without progress. try reports whether it made progress; again is told the error and the wait before the next attempt.
+func (c *client) retry(ctx context.Context, attempts int, try func() (progress bool, err error), again func(error, time.Duration)) error {
 	for attempt := 1; ; attempt++ {
 		progress, err := try()
 		switch {
@@ -296,7 +299,7 @@ func (c *client) retry(ctx context.Context, try func() (progress bool, err error
 			return err
 		case progress:
 			attempt = 1
-		case attempt >= maxAttempts:
+		case attempt >= attempts:
 			return fmt.Errorf("%w (tried %d times)", err, attempt)
 		}
 		wait := 500 * time.Millisecond << (attempt - 1)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -21,8 +22,11 @@ import (
 
 const testModel = "acme/tiny"
 
-// files is a repository with everything that matters: small and large files, some that are not wanted.
-func files() map[string][]byte {
+// files is a repository with everything that matters: small and large files, some that are not wanted. The caller may
+// change the map, not the contents.
+func files() map[string][]byte { return maps.Clone(testFiles()) }
+
+var testFiles = sync.OnceValue(func() map[string][]byte {
 	rng := rand.NewChaCha8([32]byte{1})
 	shard := make([]byte, 300<<10)
 	rng.Read(shard)
@@ -36,6 +40,41 @@ func files() map[string][]byte {
 		"README.md":                        []byte("---\nlicense: mit\n---\n"),
 		"pytorch_model.bin":                []byte("not wanted"),
 		"assets/picture.png":               []byte("not wanted either"),
+	}
+})
+
+// synced counts the files that were made durable, by name. That itself is left out: it takes most of a test's time.
+var synced sync.Map
+
+func init() {
+	fsync = func(f *os.File) error {
+		synced.Store(f.Name(), true)
+		return nil
+	}
+}
+
+// TestDurable checks that what lies under a final name was written to the disk before it got it.
+func TestDurable(t *testing.T) {
+	f := newFixture(t)
+	if _, err := f.pull(PullOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r := f.repo(testModel)
+	for path, data := range files() {
+		_, ok := synced.Load(r.partial(hubtest.ETag(path, data)))
+		if ok != Wanted(path) {
+			t.Errorf("%s: synced %v", path, ok)
+		}
+	}
+	for _, dir := range []string{r.blob(""), filepath.Dir(r.record("")), filepath.Dir(r.ref("main"))} {
+		found := false
+		synced.Range(func(name, _ any) bool {
+			found = strings.HasPrefix(name.(string), filepath.Clean(dir))
+			return !found
+		})
+		if !found {
+			t.Errorf("nothing synced in %s", dir)
+		}
 	}
 }
 

@@ -161,7 +161,7 @@ func replace(path string, fill func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(fill(f), f.Chmod(0o644), f.Sync(), f.Close())
+	err = errors.Join(fill(f), f.Chmod(0o644), fsync(f), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,6 +94,9 @@ func (p *pull) once(ctx context.Context) (Model, error) {
 	if err != nil {
 		return Model{}, err
 	}
+	if err := p.enough(files); err != nil {
+		return Model{}, err
+	}
 	if err := p.prepare(files); err != nil {
 		return Model{}, err
 	}
@@ -122,19 +126,18 @@ func (p *pull) prepare(files remote) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(p.repo.record(files.commit), data); err != nil {
-		return err
+	if old, err := readSmall(p.repo.record(files.commit)); err != nil || !bytes.Equal(old, data) {
+		if err := writeFile(p.repo.record(files.commit), data); err != nil {
+			return err
+		}
 	}
 	// A revision that was fetched before keeps its complete commit until the new one is complete.
 	if old, err := p.repo.commit(p.ref.Revision); err == nil && old != "" {
 		if m := p.repo.model(old, nil); m.Complete() {
-			return p.enough(files)
+			return nil
 		}
 	}
-	if err := p.repo.setRef(p.ref.Revision, files.commit); err != nil {
-		return err
-	}
-	return p.enough(files)
+	return p.repo.setRef(p.ref.Revision, files.commit)
 }
 
 // enough checks that the disk has room for what is missing, where the system tells.
@@ -152,7 +155,8 @@ func (p *pull) enough(files remote) error {
 		}
 	}
 	if free, ok := freeSpace(p.h.c.Cache); ok && need > free {
-		return fmt.Errorf("pull %s: %s to fetch, %s free in %s", p.ref, megabytes(need), megabytes(free), p.h.c.Cache)
+		return &lladav.Error{Err: fmt.Errorf("pull %s: %s to fetch, %s free in %s", p.ref, megabytes(need), megabytes(free), p.h.c.Cache),
+			Hint: "make room, or keep models elsewhere: HF_HUB_CACHE"}
 	}
 	return nil
 }

@@ -54,8 +54,14 @@ func (s *Server) faulty(w http.ResponseWriter, r *http.Request, file string) boo
 }
 
 type repo struct {
-	refs    map[string]string            // branch to commit
-	commits map[string]map[string][]byte // commit to files
+	refs    map[string]string          // branch to commit
+	commits map[string]map[string]file // commit to files
+}
+
+type file struct {
+	data   []byte
+	sha1   string // of the git blob
+	sha256 string
 }
 
 // New starts a server without models. Close it when done.
@@ -78,26 +84,32 @@ func (s *Server) Put(name string, files map[string][]byte) (commit string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := sha1.New()
+	all := map[string]file{}
 	for _, p := range slices.Sorted(maps.Keys(files)) {
-		fmt.Fprintf(h, "%s %x\n", p, sha256.Sum256(files[p]))
-		s.content[SHA256(files[p])], s.names[SHA256(files[p])] = files[p], p
+		all[p] = s.add(p, files[p])
+		fmt.Fprintf(h, "%s %s\n", p, all[p].sha256)
 	}
 	commit = fmt.Sprintf("%x", h.Sum(nil))
 	r := s.repos[name]
 	if r == nil {
-		r = &repo{map[string]string{}, map[string]map[string][]byte{}}
+		r = &repo{map[string]string{}, map[string]map[string]file{}}
 		s.repos[name] = r
 	}
-	r.refs["main"], r.commits[commit] = commit, maps.Clone(files)
+	r.refs["main"], r.commits[commit] = commit, all
 	return commit
+}
+
+func (s *Server) add(path string, data []byte) file {
+	f := file{data, GitSHA1(data), SHA256(data)}
+	s.content[f.sha256], s.names[f.sha256] = data, path
+	return f
 }
 
 // Replace changes the content of a file under the same commit, which no true hub does.
 func (s *Server) Replace(name, commit, file string, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.repos[name].commits[commit][file] = data
-	s.content[SHA256(data)], s.names[SHA256(data)] = data, file
+	s.repos[name].commits[commit][file] = s.add(file, data)
 }
 
 // Tag lets a branch or tag stand at a commit.
@@ -172,7 +184,7 @@ func (s *Server) serveHub(w http.ResponseWriter, r *http.Request) {
 }
 
 // find returns the files of a revision, or answers that there are none.
-func (s *Server) find(w http.ResponseWriter, name, rev string) (commit string, files map[string][]byte, ok bool) {
+func (s *Server) find(w http.ResponseWriter, name, rev string) (commit string, files map[string]file, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.repos[name]
@@ -204,12 +216,12 @@ func (s *Server) serveList(w http.ResponseWriter, name, kind, rev string) {
 	}
 	siblings, tree := []map[string]any{}, []map[string]any{}
 	for _, p := range slices.Sorted(maps.Keys(files)) {
-		data := files[p]
-		one := map[string]any{"rfilename": p, "size": len(data), "blobId": GitSHA1(data)}
-		leaf := map[string]any{"type": "file", "path": p, "size": len(data), "oid": GitSHA1(data)}
+		f := files[p]
+		one := map[string]any{"rfilename": p, "size": len(f.data), "blobId": f.sha1}
+		leaf := map[string]any{"type": "file", "path": p, "size": len(f.data), "oid": f.sha1}
 		if Large(p) {
-			one["lfs"] = map[string]any{"size": len(data), "sha256": SHA256(data), "pointerSize": 134}
-			leaf["lfs"] = map[string]any{"size": len(data), "oid": SHA256(data), "pointerSize": 134}
+			one["lfs"] = map[string]any{"size": len(f.data), "sha256": f.sha256, "pointerSize": 134}
+			leaf["lfs"] = map[string]any{"size": len(f.data), "oid": f.sha256, "pointerSize": 134}
 		}
 		siblings, tree = append(siblings, one), append(tree, leaf)
 	}
@@ -226,7 +238,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name, rev, fi
 	if !ok {
 		return
 	}
-	data, ok := files[file]
+	f, ok := files[file]
 	h := w.Header()
 	h.Set("X-Repo-Commit", commit)
 	if !ok {
@@ -234,14 +246,14 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name, rev, fi
 		return
 	}
 	if Large(file) {
-		h.Set("X-Linked-Etag", `"`+SHA256(data)+`"`)
-		h.Set("X-Linked-Size", fmt.Sprint(len(data)))
-		h.Set("Etag", `"`+GitSHA1([]byte("pointer to "+SHA256(data)))+`"`)
-		http.Redirect(w, r, s.store.URL+"/"+SHA256(data)+"?signature=x", http.StatusFound)
+		h.Set("X-Linked-Etag", `"`+f.sha256+`"`)
+		h.Set("X-Linked-Size", fmt.Sprint(len(f.data)))
+		h.Set("Etag", `"`+GitSHA1([]byte("pointer to "+f.sha256))+`"`)
+		http.Redirect(w, r, s.store.URL+"/"+f.sha256+"?signature=x", http.StatusFound)
 		return
 	}
-	h.Set("Etag", `"`+GitSHA1(data)+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	h.Set("Etag", `"`+f.sha1+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.data))
 }
 
 // serveStore serves large files. Like the true ones it has ETags of its own and refuses a request with a token.
