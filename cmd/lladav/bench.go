@@ -16,7 +16,6 @@ import (
 
 	"lladav"
 	"lladav/engine"
-	"lladav/internal/kernel"
 )
 
 // benchFlags say what bench times: the kernels, or with a model its parts and whole answers.
@@ -31,6 +30,8 @@ type benchFlags struct {
 	tiles     []int
 	reps      int
 	format    string
+	kernels   []string
+	shapes    string
 	k, n      int
 	m         []int
 	kernelDur time.Duration
@@ -58,12 +59,14 @@ func newBenchCmd(a *app) *cobra.Command {
 	f.IntSliceVar(&b.rows, "rows", nil, "time single passes of the language model over so many rows")
 	f.IntVar(&b.scored, "scored", 128, "rows of such a pass that go through the output head")
 	f.IntSliceVar(&b.tiles, "tiles", nil, "time the vision tower and connector over so many tiles")
-	f.IntVarP(&b.reps, "repeat", "r", 3, "counted runs of each")
+	f.IntVarP(&b.reps, "repeat", "r", 0, "counted `runs` of each (default 3, for kernels 1)")
 	f.StringVarP(&b.format, "output", "o", "md", "md, csv, json, jsonl or benchstat")
-	f.IntVar(&b.k, "k", 4096, "inner size of the matrix products")
-	f.IntVar(&b.n, "n", 4096, "outputs of the matrix products")
+	f.StringSliceVar(&b.kernels, "kernels", benchKernels, "kernels to time: "+strings.Join(benchKernels, ", "))
+	f.StringVar(&b.shapes, "shapes", "square", "matrix products: square (--m-rows, --n, --k) or model, those of the published model")
 	f.IntSliceVar(&b.m, "m-rows", []int{32, 256, 1024}, "rows of the matrix products")
-	f.DurationVar(&b.kernelDur, "kernel-time", 2*time.Second, "time for each kernel")
+	f.IntVar(&b.n, "n", 4096, "outputs of the matrix products")
+	f.IntVar(&b.k, "k", 4096, "inner size of the matrix products")
+	f.DurationVar(&b.kernelDur, "kernel-time", 2*time.Second, "`time` for each counted run of a kernel, a quarter of it for the peak")
 	return c
 }
 
@@ -71,10 +74,16 @@ func (a *app) bench(ctx context.Context, b *benchFlags) error {
 	if err := b.check(); err != nil {
 		return err
 	}
+	if b.reps == 0 {
+		b.reps = 3
+		if b.name == "" {
+			b.reps = 1 // the kernels' own loop takes several samples in turn with the peak
+		}
+	}
 	t := &benchTable{app: a, format: b.format}
 	var err error
 	if b.name == "" {
-		err = b.kernels(ctx, t)
+		err = b.timeKernels(ctx, t)
 	} else {
 		err = a.benchModel(ctx, b, t)
 	}
@@ -91,8 +100,19 @@ func (b *benchFlags) check() error {
 	if !slices.Contains(benchFormats, b.format) {
 		return usagef("--output is %q, it must be one of %s", b.format, strings.Join(benchFormats, ", "))
 	}
-	if b.reps < 1 || b.reps > 10000 {
-		return usagef("--repeat is %d, it must be between 1 and 10000", b.reps)
+	for _, k := range b.kernels {
+		if !slices.Contains(benchKernels, k) {
+			return usagef("--kernels has %q, it must be of %s%s", k, strings.Join(benchKernels, ", "), didYouMean(k, benchKernels))
+		}
+	}
+	if b.shapes != "square" && b.shapes != "model" {
+		return usagef("--shapes is %q, it must be square or model", b.shapes)
+	}
+	if b.kernelDur < 0 || b.kernelDur > time.Hour {
+		return usagef("--kernel-time is %v, it must be between 0 and 1h", b.kernelDur)
+	}
+	if b.reps < 0 || b.reps > 10000 {
+		return usagef("--repeat is %d, it must be between 1 and 10000, or 0 for the default", b.reps)
 	}
 	for _, v := range []struct {
 		name string
@@ -106,30 +126,6 @@ func (b *benchFlags) check() error {
 			if n < 1 || n > v.max {
 				return usagef("--%s is %d, it must be between 1 and %d", v.name, n, v.max)
 			}
-		}
-	}
-	return nil
-}
-
-// kernels times the matrix products in each precision, and attention.
-func (b *benchFlags) kernels(ctx context.Context, t *benchTable) error {
-	pool := kernel.NewPool(b.model.threads)
-	defer pool.Close()
-	t.about(benchAbout{Model: "kernels", Device: "cpu " + kernel.Selected(), Threads: pool.Threads()})
-	for _, k := range []struct {
-		name string
-		typ  kernel.Type
-		prec kernel.Precision
-	}{
-		{"f32", kernel.F32, kernel.Float32}, {"f32 × bf16 weights", kernel.BF16, kernel.Float32}, {"bf16", kernel.BF16, kernel.BFloat16},
-	} {
-		for _, m := range b.m {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			flops, peak := kernel.BenchMatMul(pool, m, b.n, b.k, k.typ, k.prec, b.kernelDur)
-			work := 2 * float64(m) * float64(b.n) * float64(b.k)
-			t.row(benchRow{Test: fmt.Sprintf("matmul %s %d×%d×%d", k.name, m, b.n, b.k), Rows: m, GFLOP: work / 1e9, Seconds: []float64{work / flops}, Peak: peak / 1e9})
 		}
 	}
 	return nil

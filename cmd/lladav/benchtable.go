@@ -30,10 +30,9 @@ type benchRow struct {
 	Peak    float64   `json:"peak_gflops,omitempty"` // of the precision, measured beside the runs
 }
 
-func (r benchRow) median() float64 {
-	s := slices.Sorted(slices.Values(r.Seconds))
-	return s[len(s)/2]
-}
+func (r benchRow) median() float64 { return median(r.Seconds) }
+
+func median(list []float64) float64 { return slices.Sorted(slices.Values(list))[len(list)/2] }
 
 // rate returns rows per second and their standard deviation.
 func (r benchRow) rate() (mean, dev float64) {
@@ -84,23 +83,39 @@ func (t *benchTable) row(r benchRow) {
 	out := t.app.out
 	switch t.format {
 	case "md":
-		rate, dev := r.rate()
-		gflops, share := "", ""
+		mean, dev := r.rate()
+		rate, gflops, share := figure(mean), "", ""
+		if len(r.Seconds) > 1 {
+			rate += " ± " + figure(dev)
+		}
 		if r.GFLOP > 0 {
 			gflops = fmt.Sprintf("%.0f", r.GFLOP/r.median())
 		}
 		if s := r.share(); s > 0 {
 			share = fmt.Sprintf("%.1f %%", 100*s)
 		}
-		fmt.Fprintf(out, "| %s | %.4g ± %.2g | %.4g | %s | %s |\n", r.Test, rate, dev, 1000*r.median(), gflops, share)
+		fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", r.Test, rate, figure(1000*r.median()), gflops, share)
 	case "jsonl":
 		json.NewEncoder(out).Encode(t.record(r))
 	case "benchstat":
-		name := strings.NewReplacer(" ", "_", ",", "", "×", "x").Replace(r.Test)
+		name := strings.NewReplacer(" weights", "_weights", " × ", "x", " ", "/", ",", "", "×", "x").Replace(r.Test)
 		for _, s := range r.Seconds {
-			fmt.Fprintf(out, "Benchmark/%s-%d 1 %.0f ns/op\n", name, t.head.Threads, s*1e9)
+			fmt.Fprintf(out, "Benchmark%s-%d 1 %.0f ns/op", strings.ToUpper(name[:1])+name[1:], t.head.Threads, s*1e9)
+			if r.GFLOP > 0 {
+				fmt.Fprintf(out, " %.1f GFLOP/s", r.GFLOP/s)
+			}
+			fmt.Fprintln(out)
 		}
 	}
+}
+
+// figure writes v with three digits or more, without an exponent.
+func figure(v float64) string {
+	decimals := 0
+	for limit := 100.0; v < limit && decimals < 4; limit /= 10 {
+		decimals++
+	}
+	return strconv.FormatFloat(v, 'f', decimals, 64)
 }
 
 // flush writes the formats that need all rows.
