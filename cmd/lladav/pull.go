@@ -57,7 +57,7 @@ func (a *app) pullReport(asJSON bool) (report func(hub.Event), finish func()) {
 	switch {
 	case asJSON:
 		enc := json.NewEncoder(a.out)
-		return func(e hub.Event) { enc.Encode(e) }, func() {} // a closed pipe does not stop a download
+		return func(e hub.Event) { enc.Encode(e) }, func() {} // an error of the output does not stop a download
 	case a.quiet:
 		return nil, func() {}
 	case a.errTTY && a.env("TERM") != "dumb":

@@ -110,6 +110,9 @@ func findDir(arg string) (m Model, ok bool, err error) {
 
 // looksLikePath says that arg can be no name on a hub, so that "no such directory" is the error to report.
 func looksLikePath(arg string) bool {
+	if strings.Contains(arg, "://") {
+		return false
+	}
 	name, _, _ := strings.Cut(arg, "@")
 	return filepath.IsAbs(arg) || strings.HasPrefix(arg, ".") || strings.Contains(name, `\`) || strings.Count(name, "/") > 1
 }

@@ -227,6 +227,16 @@ func TestRevisions(t *testing.T) {
 			t.Errorf("refs of %s: %v, want %v", m.Commit, m.Refs, want)
 		}
 	}
+	// refs/pr/1 is another name of main: only the name goes.
+	if size, err := f.Size(testModel + "@refs/pr/1"); size != 0 || err != nil {
+		t.Errorf("size of another name: %d, %v", size, err)
+	}
+	if freed, err := f.Remove(testModel + "@refs/pr/1"); freed > 4096 || err != nil {
+		t.Errorf("removed %d bytes, %v", freed, err)
+	}
+	if m, err := f.Find(testModel); err != nil || m.Commit != second || !reflect.DeepEqual(m.Refs, []string{"main"}) {
+		t.Errorf("main: %+v, %v", m, err)
+	}
 	// Only config.json differs between the two, so only its blob goes with one of them.
 	freed, err := f.Remove(testModel + "@v1")
 	if err != nil || freed < int64(len(files()["config.json"])) || freed > 4096 {
@@ -291,6 +301,8 @@ func TestFindErrors(t *testing.T) {
 		{"llada-v", lladav.NotFound, "GSAI-ML/LLaDA-V is not on this machine"},
 		{"acme/tiny@v9", lladav.NotFound, "acme/tiny@v9 is not on this machine"},
 		{"completely wrong", lladav.BadUsage, "is no model"},
+		{"https://huggingface.co/acme/tiny", lladav.NotFound, "did you mean acme/tiny?"},
+		{"./acme/tiny", lladav.NotFound, "there is no directory"},
 		{"acme/tiny@../x", lladav.BadUsage, "is no revision"},
 	} {
 		_, err := f.Find(c.arg)

@@ -32,7 +32,7 @@ const mainBranch = "main"
 var aliases = map[string]string{"llada-v": "GSAI-ML/LLaDA-V"}
 
 var (
-	namePattern   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,95}$`)
+	namePattern   = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$`)
 	commitPattern = regexp.MustCompile(`^[0-9a-f]{40}$`)
 	hashPattern   = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 	etagPattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)

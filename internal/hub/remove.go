@@ -9,7 +9,8 @@ import (
 )
 
 // Remove deletes a model from the cache: with a revision only that one and what no other revision uses, else all of it.
-// It returns the number of bytes set free. A model that some process is fetching is left alone. Content in the store that
+// When another branch or tag stands at the same commit only the name goes; a commit id takes all of its names with it. It
+// returns the number of bytes set free. A model that some process is fetching is left alone. Content in the store that
 // the Python tools share among models is theirs to collect.
 func (h *Hub) Remove(arg string) (freed int64, err error) {
 	ref, err := h.named(arg)
@@ -33,7 +34,9 @@ func (h *Hub) Remove(arg string) (freed int64, err error) {
 		if c, err = r.commit(ref.Revision); err == nil && c == "" {
 			return 0, h.absent(ref)
 		}
-		if err == nil {
+		if err == nil && r.shared(ref.Revision, c) {
+			err = os.Remove(r.ref(ref.Revision))
+		} else if err == nil {
 			err = r.removeCommit(c)
 		}
 	}
@@ -43,8 +46,13 @@ func (h *Hub) Remove(arg string) (freed int64, err error) {
 	return before - diskUse(r.dir), nil
 }
 
+// shared says whether a branch or tag is not the only one at its commit.
+func (r repo) shared(revision, commit string) bool {
+	return revision != commit && len(r.refs()[commit]) > 1
+}
+
 // Size returns the bytes that the cache holds of a model, of all its revisions. With a revision in arg it is that one's,
-// part of which other revisions may share.
+// part of which other revisions may share; 0 if it is but another name of one.
 func (h *Hub) Size(arg string) (int64, error) {
 	ref, err := h.named(arg)
 	if err != nil {
@@ -60,6 +68,9 @@ func (h *Hub) Size(arg string) (int64, error) {
 	m, err := h.look(ref)
 	if err == nil && m.Commit == "" {
 		err = h.absent(ref)
+	}
+	if r.shared(ref.Revision, m.Commit) {
+		return 0, err
 	}
 	return m.Size, err
 }
