@@ -18,25 +18,35 @@ import (
 	"testing"
 )
 
-// Path joins elem to the fixtures' folder: LLADAV_GOLDEN, or testdata/golden beside go.mod.
+// Path joins elem to the fixtures' folder: LLADAV_GOLDEN, or testdata/golden. Either may be relative to the folder of
+// go.mod, since every package's tests run in a folder of their own.
 func Path(t testing.TB, elem ...string) string {
 	t.Helper()
 	root := os.Getenv("LLADAV_GOLDEN")
 	if root == "" {
-		dir, err := os.Getwd() // tests run in their package's folder
-		if err != nil {
-			t.Fatal(err)
-		}
-		for !exists(filepath.Join(dir, "go.mod")) {
-			parent := filepath.Dir(dir)
-			if parent == dir {
-				t.Fatal("no go.mod above the working directory; set LLADAV_GOLDEN to the folder of fixtures")
-			}
-			dir = parent
-		}
-		root = filepath.Join(dir, "testdata", "golden")
+		root = filepath.Join("testdata", "golden")
+	}
+	if !filepath.IsAbs(root) {
+		root = filepath.Join(module(t), root)
 	}
 	return filepath.Join(append([]string{root}, elem...)...)
+}
+
+// module returns the folder of go.mod.
+func module(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !exists(filepath.Join(dir, "go.mod")) {
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Fatal("no go.mod above the working directory; set LLADAV_GOLDEN to the absolute path of the fixtures")
+		}
+		dir = parent
+	}
+	return dir
 }
 
 func exists(path string) bool {
