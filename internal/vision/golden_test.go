@@ -12,7 +12,10 @@ import (
 func golden(elem ...string) string {
 	root := os.Getenv("LLADAV_GOLDEN")
 	if root == "" {
-		root = filepath.Join("..", "..", "testdata", "golden")
+		root = filepath.Join("testdata", "golden")
+	}
+	if !filepath.IsAbs(root) {
+		root = filepath.Join("..", "..", root) // tests run in the package's folder
 	}
 	return filepath.Join(append([]string{root}, elem...)...)
 }
