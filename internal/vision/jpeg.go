@@ -257,22 +257,24 @@ func (d *jpegDecoder) image() (*Image, error) {
 	}
 	m := newImage(mode, d.size)
 	convert := d.conversion()
-	rows, wide := make([][]byte, len(d.comps)), make([][]byte, len(d.comps))
-	for y := range d.size.H {
-		for i, c := range d.comps {
-			h, v := d.maxH/c.h, d.maxV/c.v
-			if h == 1 && v == 1 {
-				rows[i] = c.plane.row(y)
-				continue
+	inBands(d.size.H, func(first, last int) {
+		rows, wide := make([][]byte, len(d.comps)), make([][]byte, len(d.comps))
+		for y := first; y < last; y++ {
+			for i, c := range d.comps {
+				h, v := d.maxH/c.h, d.maxV/c.v
+				if h == 1 && v == 1 {
+					rows[i] = c.plane.row(y)
+					continue
+				}
+				if wide[i] == nil {
+					wide[i] = make([]byte, h*c.plane.size.W)
+				}
+				c.plane.enlarge(wide[i], y, h, v)
+				rows[i] = wide[i][:d.size.W]
 			}
-			if wide[i] == nil {
-				wide[i] = make([]byte, h*c.plane.size.W)
-			}
-			c.plane.enlarge(wide[i], y, h, v)
-			rows[i] = wide[i][:d.size.W]
+			convert(m.row(y), rows)
 		}
-		convert(m.row(y), rows)
-	}
+	})
 	return m, nil
 }
 

@@ -13,8 +13,8 @@ type scan struct {
 	first, last    int // coefficients
 	high, low      int // bit positions before and after this pass, progressive only
 	run            int // blocks to come without new coefficients
-	block          [64]int32
 	progressive    bool
+	batch          *batch // sequential only: the blocks of this row of units so far
 	toNextRestart  int
 	nextRestartNum byte
 }
@@ -97,7 +97,12 @@ func (s *scan) blocks(d *jpegDecoder) error {
 		units = s.comps[0].own
 	}
 	s.toNextRestart = d.restart
+	var transforms transforms
+	defer transforms.wait()
 	for y := range units.H {
+		if !s.progressive {
+			s.batch = transforms.begin()
+		}
 		for x := range units.W {
 			if d.restart > 0 {
 				if s.toNextRestart == 0 {
@@ -111,6 +116,9 @@ func (s *scan) blocks(d *jpegDecoder) error {
 			if err := s.unit(x, y); err != nil {
 				return err
 			}
+		}
+		if !s.progressive {
+			transforms.start(s.batch)
 		}
 	}
 	for _, c := range s.comps {
@@ -160,9 +168,7 @@ func (s *scan) decode(c *scanComponent, x, y int) (err error) {
 	at := y*c.blocks.W + x
 	switch {
 	case !s.progressive:
-		if err = s.sequential(c); err == nil {
-			inverse(c.plane.pix[8*y*c.plane.stride+8*x:], c.plane.stride, &s.block)
-		}
+		err = s.sequential(c, s.batch.next(c.plane, x, y))
 	case s.first == 0 && s.high == 0:
 		err = s.firstDC(c, c.coeffs[64*at:])
 	case s.first == 0:
@@ -190,13 +196,12 @@ func (s *scan) difference(c *scanComponent) error {
 	return nil
 }
 
-// sequential reads a whole block into s.block, dequantised.
-func (s *scan) sequential(c *scanComponent) error {
-	s.block = [64]int32{}
+// sequential reads a whole block, of zeros so far, dequantised.
+func (s *scan) sequential(c *scanComponent, block *[64]int32) error {
 	if err := s.difference(c); err != nil {
 		return err
 	}
-	s.block[0] = c.pred * c.quant[0]
+	block[0] = c.pred * c.quant[0]
 	for k := 1; k < 64; k++ {
 		rs, err := s.value(c.ac)
 		if err != nil {
@@ -213,7 +218,7 @@ func (s *scan) sequential(c *scanComponent) error {
 		if k += int(rs >> 4); k > 63 {
 			return errors.New("too many coefficients in a block")
 		}
-		s.block[zigzag[k]] = s.extended(size) * c.quant[k]
+		block[zigzag[k]] = s.extended(size) * c.quant[k]
 	}
 	return nil
 }
@@ -310,28 +315,4 @@ func (s *scan) refine(coeffs *[64]int16, k, zeros int, one int16) int {
 		}
 	}
 	return k
-}
-
-// finishProgressive makes pixels of the coefficients that the scans have gathered.
-func (d *jpegDecoder) finishProgressive() error {
-	if !d.progressive {
-		return nil
-	}
-	var block [64]int32
-	for _, c := range d.comps {
-		if c.quant == nil {
-			return errors.New("a colour plane is missing")
-		}
-		for y := range c.own.H {
-			for x := range c.own.W {
-				coeffs := c.coeffs[64*(y*c.blocks.W+x):][:64]
-				for k, q := range c.quant {
-					block[zigzag[k]] = int32(coeffs[zigzag[k]]) * q
-				}
-				inverse(c.plane.pix[8*y*c.plane.stride+8*x:], c.plane.stride, &block)
-			}
-		}
-		c.coeffs = nil
-	}
-	return nil
 }

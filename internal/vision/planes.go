@@ -77,7 +77,7 @@ func toRGB(dst []byte, step int, luma, cb, cr []byte) {
 	cb, cr = cb[:len(luma)], cr[:len(luma)]
 	for x, l := range luma {
 		y, b, r := int32(l), int32(cb[x])-128, int32(cr[x])-128
-		p := dst[step*x:][:3]
+		p := (*[3]byte)(dst[step*x:])
 		p[0] = clip(y + (91881*r+1<<15)>>16)
 		p[1] = clip(y + (-22554*b-46802*r+1<<15)>>16)
 		p[2] = clip(y + (116130*b+1<<15)>>16)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"sync"
 )
 
 // Tiles are a picture or a video as the tower reads it.
@@ -81,15 +82,18 @@ func (c Config) anyres(m *Image) (*Tiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	canvas := m.ResizeAndPad(SelectBestResolution(m.Size, list))
-	grid := Size{canvas.Size.W / c.Tile, canvas.Size.H / c.Tile}
+	full := SelectBestResolution(m.Size, list)
+	grid := Size{full.W / c.Tile, full.H / c.Tile}
 	t := c.newTiles(1+grid.W*grid.H, m.Size)
 	t.Grid = grid
-	t.Key = m.hash([32]byte{'a'})
-	t.put(0, m.Resize(Size{c.Tile, c.Tile}).RGB(), Size{})
+	var busy sync.WaitGroup
+	busy.Go(func() { t.Key = m.hash([32]byte{'a'}) })
+	busy.Go(func() { t.put(0, m.Resize(Size{c.Tile, c.Tile}).RGB(), Size{}) })
+	canvas := m.ResizeAndPad(full)
 	for i := range t.N - 1 {
-		t.put(1+i, canvas, Size{i % grid.W * c.Tile, i / grid.W * c.Tile})
+		busy.Go(func() { t.put(1+i, canvas, Size{i % grid.W * c.Tile, i / grid.W * c.Tile}) })
 	}
+	busy.Wait()
 	return t, nil
 }
 
