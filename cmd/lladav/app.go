@@ -27,12 +27,14 @@ type app struct {
 	logLevel, logFormat, configFile string
 	offline, quiet                  bool
 
-	// grabbed, if set, takes the place of ending the program when an interrupt arrives.
-	grabbed atomic.Pointer[func()]
+	given []string // names of the flags on the command line
+
+	grabbed atomic.Pointer[func() bool]
+	last    atomic.Pointer[func()]
 }
 
-// onInterrupt makes f take interrupts until the returned function is called.
-func (a *app) onInterrupt(f func()) (restore func()) {
+// onInterrupt offers interrupts to f until the returned function is called. What f does not take ends the program.
+func (a *app) onInterrupt(f func() (taken bool)) (restore func()) {
 	before := a.grabbed.Swap(&f)
 	return func() { a.grabbed.Store(before) }
 }
@@ -40,10 +42,19 @@ func (a *app) onInterrupt(f func()) (restore func()) {
 // interrupt hands an interrupt to whoever has asked for it.
 func (a *app) interrupt() (taken bool) {
 	f := a.grabbed.Load()
-	if f != nil {
+	return f != nil && (*f)()
+}
+
+// onExit has f called when a second signal ends the program where it stands, until the returned function is called.
+func (a *app) onExit(f func()) (restore func()) {
+	before := a.last.Swap(&f)
+	return func() { a.last.Store(before) }
+}
+
+func (a *app) exiting() {
+	if f := a.last.Load(); f != nil {
 		(*f)()
 	}
-	return f != nil
 }
 
 // The exit statuses of the program.
@@ -58,21 +69,41 @@ const (
 
 // main runs the program with arguments args and returns its exit status.
 func (a *app) main(ctx context.Context, args []string) int {
+	out := &stickyWriter{w: a.out}
+	a.out = out
 	root := a.newRoot()
 	root.SetArgs(args)
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("write to standard output: %w", bare(out.err))
+	}
 	if err == nil {
 		return exitOK
 	}
-	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errInterrupted)) {
-		fmt.Fprintln(a.err, "lladav: interrupted")
+	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause)) {
+		fmt.Fprintf(a.err, "lladav: %s\n", cause)
 		return exitFailed
 	}
 	a.printError(err)
 	return exitStatus(err)
+}
+
+// A stickyWriter remembers the first failure, so that not every print needs to be checked.
+type stickyWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (s *stickyWriter) Write(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.w.Write(p)
+	s.err = err
+	return n, err
 }
 
 // printError writes err as one line, then what to do, if err knows.
@@ -122,7 +153,7 @@ func (a *app) newRoot() *cobra.Command {
 				return a.version(false)
 			}
 			if len(args) > 0 {
-				return usagef("unknown verb %q%s", args[0], didYouMean(args[0], verbs(cmd)))
+				return unknownVerb(cmd, args[0])
 			}
 			return cmd.Help()
 		},
@@ -139,7 +170,7 @@ func (a *app) newRoot() *cobra.Command {
 	})
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	root.SetHelpCommand(newHelpCmd())
 	for _, c := range []func(*app) *cobra.Command{
 		newRunCmd, newReplayCmd, newTokenizeCmd, newPullCmd, newListCmd, newShowCmd, newRmCmd, newSynthCmd, newBenchCmd, newDoctorCmd,
 		newCompletionCmd, newVersionCmd,
@@ -173,6 +204,33 @@ func (a *app) settle(cmd *cobra.Command) error {
 
 // usagef makes an error that exits with the status for wrong usage.
 func usagef(format string, args ...any) error { return lladav.Errorf(lladav.BadUsage, format, args...) }
+
+// newHelpCmd makes "lladav help VERB" print what "lladav VERB --help" prints.
+func newHelpCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [VERB]", Short: "Describe a verb", Hidden: true,
+		ValidArgsFunction: func(cmd *cobra.Command, list []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(list) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return verbs(cmd.Root()), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, list []string) error {
+			c, _, err := cmd.Root().Find(list)
+			if err != nil || len(list) > 0 && c == cmd.Root() {
+				return unknownVerb(cmd.Root(), list[0])
+			}
+			c.InitDefaultHelpFlag()
+			return c.Help()
+		},
+	}
+}
+
+func unknownVerb(root *cobra.Command, name string) error {
+	err := lladav.Errorf(lladav.BadUsage, "unknown verb %q%s", name, didYouMean(name, verbs(root)))
+	err.Hint = "lladav --help"
+	return err
+}
 
 func verbs(root *cobra.Command) []string {
 	var names []string

@@ -26,7 +26,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{[]string{"rnu"}, `unknown verb "rnu", did you mean run?`, exitUsage},
 		{[]string{"run", "--gen-lenght", "3", "hi"}, "did you mean gen-length?", exitUsage},
-		{[]string{"run", "--gen_length", "x", "hi"}, "invalid argument", exitUsage},
+		{[]string{"run", "--gen_length", "x", "hi"}, `--gen-length is "x", it must be a whole number`, exitUsage},
 		{[]string{"run", "--gen-length", "-1", "hi"}, "gen_length is -1", exitUsage},
 		{[]string{"run", "--temperature", "NaN", "hi"}, "temperature is NaN", exitUsage},
 		{[]string{"run", "--threshold", "-0.5", "hi"}, "threshold is -0.5", exitUsage},

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -25,7 +26,7 @@ func createFile(path string) (*newFile, error) {
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp*")
 	if err != nil {
-		return nil, fmt.Errorf("create %s: %w", path, err)
+		return nil, fmt.Errorf("create %s: %w", path, bare(err))
 	}
 	return &newFile{f, path, true}, nil
 }
@@ -35,13 +36,29 @@ func (f *newFile) commit(err error) error {
 	if !f.temp {
 		return errors.Join(err, f.Close())
 	}
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	for _, step := range []func() error{func() error { return f.Chmod(0o644) }, f.Sync} {
+		if err == nil {
+			err = step()
+		}
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
 	if err == nil {
 		err = os.Rename(f.Name(), f.path)
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return fmt.Errorf("write %s: %w", f.path, err)
+		return fmt.Errorf("write %s: %w", f.path, bare(err))
 	}
 	return nil
+}
+
+// bare takes the name of a file away from an error, where a message has a better one.
+func bare(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }

@@ -23,11 +23,12 @@ var flagEnv = map[string]string{
 
 // applyDefaults sets the flags of cmd that were not given, from the environment first, then from --config.
 func (a *app) applyDefaults(cmd *cobra.Command) error {
+	cmd.Flags().Visit(func(f *pflag.Flag) { a.given = append(a.given, f.Name) })
 	var err error
 	set := func(f *pflag.Flag, value, source string) {
 		if err == nil && !f.Changed {
 			if e := cmd.Flags().Set(f.Name, value); e != nil {
-				err = usagef("%s: %s is %q, which is no %s", source, f.Name, value, f.Value.Type())
+				err = usagef("%s: %s is %q, it must be %s", source, f.Name, value, wanted(f))
 			}
 		}
 	}
@@ -106,15 +107,45 @@ func flagNames(set *pflag.FlagSet) (names []string) {
 	return names
 }
 
-// flagError turns pflag's complaint into one line with the nearest flag.
+// flagError turns pflag's complaint into one line that says what would be right.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
+	var invalid *pflag.InvalidValueError
+	var missing *pflag.ValueRequiredError
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
+		return usagef("unknown flag -%s of %s; see %s --help", unknown.GetSpecifiedName(), cmd.Name(), cmd.CommandPath())
+	case errors.As(err, &unknown):
 		names := append(flagNames(cmd.Flags()), flagNames(cmd.InheritedFlags())...)
 		name := unknown.GetSpecifiedName()
 		return usagef("unknown flag --%s of %s%s", name, cmd.Name(), didYouMean(name, names))
+	case errors.As(err, &invalid):
+		return usagef("--%s is %q, it must be %s", invalid.GetFlag().Name, invalid.GetValue(), wanted(invalid.GetFlag()))
+	case errors.As(err, &missing):
+		return usagef("--%s needs a value: %s", missing.GetFlag().Name, wanted(missing.GetFlag()))
 	}
 	return &lladav.Error{Kind: lladav.BadUsage, Err: err}
+}
+
+// wanted says what a flag takes.
+func wanted(f *pflag.Flag) string {
+	switch t := f.Value.Type(); t {
+	case "bool":
+		return "true or false"
+	case "int", "int64":
+		return "a whole number"
+	case "uint64":
+		return "a whole number from 0"
+	case "float64":
+		return "a number"
+	case "intSlice":
+		return "whole numbers with commas between"
+	case "duration":
+		return "a time like 500ms or 2s"
+	default:
+		_, usage := pflag.UnquoteUsage(f)
+		return usage
+	}
 }
 
 func truthy(s string) bool {
@@ -162,12 +193,19 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// args makes a positional check report wrong usage.
+// args makes a positional check report wrong usage, with what the verb takes.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, list []string) error {
-		if err := check(cmd, list); err != nil {
-			return usagef("%w; see lladav %s --help", err, cmd.Name())
+		if check(cmd, list) == nil {
+			return nil
 		}
-		return nil
+		takes := strings.TrimSpace(strings.TrimPrefix(cmd.Use, cmd.Name()))
+		switch {
+		case takes == "":
+			return usagef("%s takes no arguments, not %q", cmd.Name(), list[0])
+		case len(list) == 0:
+			return usagef("%s needs %s; see %s --help", cmd.Name(), takes, cmd.CommandPath())
+		}
+		return usagef("%s takes %s, not %d arguments; see %s --help", cmd.Name(), takes, len(list), cmd.CommandPath())
 	}
 }

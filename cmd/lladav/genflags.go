@@ -95,4 +95,4 @@ func (u *uint64Flag) Set(s string) error {
 	return err
 }
 
-func (*uint64Flag) Type() string { return "number" }
+func (*uint64Flag) Type() string { return "uint64" }

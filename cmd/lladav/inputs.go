@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,13 +28,17 @@ const modelAlias = "llada-v"
 var (
 	hubName    = regexp.MustCompile(`^[\w.-]+/[\w.-]+(@[\w./-]+)?$`)
 	pictureExt = []string{".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
+	otherExt   = []string{".txt", ".md", ".pdf", ".json", ".svg", ".heic", ".avif", ".docx"}
 	videoExt   = []string{".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg"}
 )
 
 // readInputs sorts the arguments of run: a model first, if the first one is one, then files and the words of the prompt.
 func (a *app) readInputs(r *runFlags, list []string) (inputs, error) {
-	in := inputs{model: r.name}
-	if in.model == "" && len(list) > 0 && isModel(list[0]) {
+	in := inputs{model: cmp.Or(r.name, a.env("LLADAV_MODEL"))}
+	if len(list) > 0 && isModel(list[0]) {
+		if slices.Contains(a.given, "model") {
+			return in, usagef("--model %s and %s: one model at a time", r.name, list[0])
+		}
 		in.model, list = list[0], list[1:]
 	}
 	pictures := slices.Clone(r.images)
@@ -48,6 +53,9 @@ func (a *app) readInputs(r *runFlags, list []string) (inputs, error) {
 				return in, usagef("%s and %s: one video at a time", video, s)
 			}
 			video = s
+		case isFile(s, otherExt):
+			return in, &lladav.Error{Kind: lladav.BadInput, Err: fmt.Errorf("%s is no picture or video this program reads", s),
+				Hint: "text can be piped in: lladav run … < FILE"}
 		default:
 			words = append(words, s)
 		}
@@ -85,7 +93,7 @@ func readPicture(path string) (*lladav.Media, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, lladav.Errorf(lladav.NotFound, "open picture %s: no such file", path)
 	case err != nil:
-		return nil, fmt.Errorf("open picture: %w", err)
+		return nil, fmt.Errorf("open picture %s: %w", path, bare(err))
 	case st.IsDir():
 		return nil, lladav.Errorf(lladav.BadInput, "open picture %s: it is a directory", path)
 	case st.Size() > maxPictureFile:
@@ -93,7 +101,7 @@ func readPicture(path string) (*lladav.Media, error) {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read picture: %w", err)
+		return nil, fmt.Errorf("read picture %s: %w", path, bare(err))
 	}
 	return &lladav.Media{Name: path, Data: data}, nil
 }

@@ -24,7 +24,7 @@ func realMain() int {
 		outTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
 	}
-	ctx, stop, signalled := notify(a.interrupt)
+	ctx, stop, signalled := notify(a.interrupt, a.exiting)
 	defer stop()
 	code := a.main(ctx, os.Args[1:])
 	if s := signalled(); s != 0 && (code != exitOK || ctx.Err() != nil) {
@@ -33,9 +33,9 @@ func realMain() int {
 	return code
 }
 
-// notify returns a context that the first SIGINT or SIGTERM cancels; the second one ends the process at once. signalled
-// tells which signal arrived, 0 for none. A SIGINT that taken accepts does neither.
-func notify(taken func() bool) (ctx context.Context, stop func(), signalled func() int) {
+// notify returns a context that the first SIGINT or SIGTERM cancels; the second one ends the process at once, after
+// exiting. signalled tells which signal arrived, 0 for none. A SIGINT that taken accepts does neither.
+func notify(taken func() bool, exiting func()) (ctx context.Context, stop func(), signalled func() int) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
@@ -45,17 +45,21 @@ func notify(taken func() bool) (ctx context.Context, stop func(), signalled func
 			if s == os.Interrupt && taken() {
 				continue
 			}
-			n := int32(syscall.SIGINT)
+			n, cause := int32(syscall.SIGINT), errInterrupted
 			if s == syscall.SIGTERM {
-				n = int32(syscall.SIGTERM)
+				n, cause = int32(syscall.SIGTERM), errTerminated
 			}
 			if !got.CompareAndSwap(0, n) {
+				exiting()
 				os.Exit(128 + int(n))
 			}
-			cancel(errInterrupted)
+			cancel(cause)
 		}
 	}()
 	return ctx, func() { signal.Stop(ch); cancel(nil) }, func() int { return int(got.Load()) }
 }
 
-var errInterrupted = errors.New("interrupted")
+var (
+	errInterrupted = errors.New("interrupted")
+	errTerminated  = errors.New("terminated")
+)

@@ -5,26 +5,46 @@ import (
 	"io"
 	"time"
 
+	"github.com/mattn/go-runewidth"
+
 	"lladav"
 )
 
 // meter shows one line about work that takes long: what is being done, how far it is, and the time left. It stays
-// silent where standard error is no terminal, and until the work has taken a moment.
+// silent where standard error is no terminal.
 type meter struct {
 	on    bool
 	out   io.Writer
+	size  func() (width, height int)
 	shown bool
 	start time.Time
 	last  time.Time
-	phase string
 
 	steps, step int       // of the answer
 	denoise     time.Time // when the first pass began
 }
 
-// newMeter returns a meter for one answer; busy says that another view uses the terminal.
-func (a *app) newMeter(busy bool) *meter {
-	return &meter{on: a.errTTY && !a.quiet && !busy && a.env("TERM") != "dumb", out: a.err, start: time.Now()}
+// newMeter returns a meter for one piece of work.
+func (a *app) newMeter() *meter {
+	return &meter{on: a.redraws() && !a.quiet, out: a.err, size: a.screen, start: time.Now()}
+}
+
+// redraws reports whether standard error is a terminal on which lines can be written over.
+func (a *app) redraws() bool { return a.errTTY && a.env("TERM") != "dumb" }
+
+// say shows text until something else is shown.
+func (m *meter) say(text string) {
+	if m.on {
+		width, _ := m.size()
+		fmt.Fprintf(m.out, "\r\x1b[K%s", runewidth.Truncate(text+"…", max(width-1, 8), "…"))
+		m.shown = true
+	}
+}
+
+// stop removes the line for good.
+func (m *meter) stop() {
+	m.clear()
+	m.on = false
 }
 
 func (m *meter) event(e lladav.Event) {
@@ -56,8 +76,7 @@ func (m *meter) progress(p lladav.Progress) {
 	default:
 		text = fmt.Sprintf("step %d, layer %d of %d", m.step+1, p.Done, p.Total)
 	}
-	fmt.Fprintf(m.out, "\r\x1b[K%s", text)
-	m.shown = true
+	m.say(text)
 }
 
 // clear removes the line.

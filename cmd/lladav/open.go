@@ -75,10 +75,9 @@ func (a *app) openRandom(ctx context.Context, m *modelFlags) (*opened, error) {
 	if err == nil {
 		var o *opened
 		if o, err = openDir(dir, "random", m); err == nil {
-			o.temp = temp
-			if !a.quiet {
-				fmt.Fprintln(a.err, "no model was named: answering with a small random one, made on the spot, which knows nothing")
-				fmt.Fprintln(a.err, "hint: lladav pull llada-v, then lladav run llada-v …")
+			// What is open needs no name: where that can be deleted now, nothing is left whatever ends the program.
+			if os.RemoveAll(temp) != nil {
+				o.temp = temp
 			}
 			return o, nil
 		}

@@ -6,23 +6,20 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
-	"github.com/peterh/liner"
+	"github.com/spf13/pflag"
 
 	"lladav"
 )
 
 // session is a conversation in the terminal.
 type session struct {
-	a       *app
-	gen     *opened
-	r       *runFlags
-	line    *liner.State
-	history string // file, "" for none
+	a     *app
+	gen   *opened
+	r     *runFlags
+	lines lines
 
 	messages []lladav.Message
 	pending  inputs // media for the next turn
@@ -30,45 +27,49 @@ type session struct {
 
 const replHelp = `/image PATH       attach a picture to the next message (a path in the text is recognised too)
 /video PATH       attach a video or a folder of frames
-/set NAME VALUE   change a setting, by the name of its flag; /set shows them
+/set NAME VALUE   change a setting, by the name of its flag; /set shows them all
 /show             what this conversation holds
 /denoise on|off   show the cells as they fill
 /retry            answer the last message again
 /clear            forget the conversation
 /save FILE        write the conversation as JSON; /load FILE reads one
+/help             this list (/? too)
 /bye              leave (Ctrl-D too); Ctrl-C stops an answer
 """               begins and ends a message of several lines
 `
 
 // repl reads messages and commands until the end of input.
-func (a *app) repl(ctx context.Context, gen *opened, r *runFlags, _ lladav.Params, in inputs) error {
-	s := &session{a: a, gen: gen, r: r, line: liner.NewLiner(), pending: in}
-	defer s.line.Close()
-	s.line.SetCtrlCAborts(true)
-	s.line.SetMultiLineMode(true)
-	s.line.SetCompleter(s.complete)
-	if !r.noHist {
-		s.history = a.historyFile()
-		s.loadHistory()
-		defer s.saveHistory()
-	}
+func (a *app) repl(ctx context.Context, gen *opened, r *runFlags, in inputs) error {
+	s := &session{a: a, gen: gen, r: r, pending: in}
+	s.lines = a.newLines(s.complete, r.noHist)
+	defer s.lines.close()
+	defer a.onExit(s.lines.close)()
 	s.reset()
 	fmt.Fprintf(a.err, "%s. /? lists the commands, Ctrl-D leaves.\n", gen.name)
-	for ctx.Err() == nil {
-		text, err := s.read()
+	aborted := false
+	for {
+		text, err := s.read(ctx)
+		again := aborted
+		aborted = errors.Is(err, errAborted)
 		switch {
+		case aborted && again:
+			return nil
+		case aborted:
+			fmt.Fprintln(a.err, "Ctrl-C again or Ctrl-D leaves")
+			continue
 		case errors.Is(err, io.EOF):
 			fmt.Fprintln(a.err)
 			return nil
-		case errors.Is(err, liner.ErrPromptAborted):
-			continue
 		case err != nil:
-			return fmt.Errorf("read a line: %w", err)
+			return err
 		}
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
 		leave, err := s.do(ctx, text)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err != nil {
 			a.printError(err)
 		}
@@ -76,27 +77,25 @@ func (a *app) repl(ctx context.Context, gen *opened, r *runFlags, _ lladav.Param
 			return nil
 		}
 	}
-	return context.Cause(ctx)
 }
 
 // read returns one message: a line, or what stands between two lines of """.
-func (s *session) read() (string, error) {
-	text, err := s.line.Prompt(">>> ")
+func (s *session) read(ctx context.Context) (string, error) {
+	text, err := s.lines.prompt(ctx, ">>> ")
 	if err != nil {
 		return "", err
 	}
-	s.line.AppendHistory(text)
 	open, more := strings.CutPrefix(strings.TrimSpace(text), `"""`)
 	if !more {
 		return text, nil
 	}
-	var lines []string
+	var list []string
 	for rest := open; ; {
 		if body, closed := strings.CutSuffix(strings.TrimRight(rest, " "), `"""`); closed {
-			return strings.Trim(strings.Join(append(lines, body), "\n"), "\n"), nil
+			return strings.Trim(strings.Join(append(list, body), "\n"), "\n"), nil
 		}
-		lines = append(lines, rest)
-		if rest, err = s.line.Prompt("... "); err != nil {
+		list = append(list, rest)
+		if rest, err = s.lines.prompt(ctx, "... "); err != nil {
 			return "", err
 		}
 	}
@@ -150,7 +149,7 @@ func (s *session) do(ctx context.Context, text string) (leave bool, err error) {
 	return false, nil
 }
 
-var replCommands = []string{"/image", "/video", "/set", "/show", "/denoise", "/retry", "/clear", "/save", "/load", "/?", "/bye"}
+var replCommands = []string{"/image", "/video", "/set", "/show", "/denoise", "/retry", "/clear", "/save", "/load", "/help", "/bye"}
 
 func (s *session) reset() {
 	s.messages = nil
@@ -181,9 +180,9 @@ func (s *session) say(ctx context.Context, text string) error {
 		return nil // only pictures: the question follows
 	}
 	s.messages = append(s.messages, s.pending.user())
-	asked := s.pending
+	prompt := s.pending.prompt
 	s.pending = inputs{}
-	return s.reply(ctx, asked)
+	return s.reply(ctx, prompt)
 }
 
 func (s *session) retry(ctx context.Context) error {
@@ -195,48 +194,67 @@ func (s *session) retry(ctx context.Context) error {
 		return usagef("/retry: there is no message to answer")
 	}
 	s.messages = s.messages[:n]
-	return s.reply(ctx, inputs{prompt: plainText(s.messages[n-1])})
+	return s.reply(ctx, plainText(s.messages[n-1]))
 }
 
-// reply answers the conversation so far. Ctrl-C stops the answer and keeps the conversation.
-func (s *session) reply(ctx context.Context, asked inputs) error {
+// reply answers the conversation so far. Ctrl-C stops the answer and keeps what there is of it; a second Ctrl-C, before
+// the answer has stopped, ends the program.
+func (s *session) reply(ctx context.Context, prompt string) error {
 	params, err := s.r.gen.params()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer s.a.onInterrupt(func() { cancel(errInterrupted) })()
-	ans, err := s.a.answer(ctx, s.gen, &lladav.Request{Messages: slices.Clone(s.messages), Params: params}, s.r, asked)
-	if err != nil && ctx.Err() != nil {
-		fmt.Fprintln(s.a.err, "\nstopped")
-		return nil
+	defer s.a.onInterrupt(func() bool {
+		if ctx.Err() != nil {
+			return false
+		}
+		cancel(errInterrupted)
+		return true
+	})()
+	ans, err := s.a.answer(ctx, s.gen, &lladav.Request{Messages: slices.Clone(s.messages), Params: params}, s.r, prompt)
+	if err != nil && ctx.Err() == nil {
+		s.messages = s.messages[:len(s.messages)-1] // what cannot be answered would stand in the way of all that follows
+		return err
 	}
-	if err == nil {
-		s.messages = append(s.messages, lladav.Text(lladav.Assistant, ans.Text))
-	}
-	return err
-}
-
-func (s *session) set(rest string) error {
-	name, value, ok := strings.Cut(rest, " ")
-	if !ok {
-		fmt.Fprint(s.a.err, s.r.genSet.FlagUsages())
-		return nil
-	}
-	name = strings.ReplaceAll(name, "_", "-")
-	f := s.r.genSet.Lookup(name)
-	if f == nil {
-		return usagef("unknown setting %q%s", name, didYouMean(name, flagNames(s.r.genSet)))
-	}
-	before := f.Value.String()
-	if err := f.Value.Set(strings.TrimSpace(value)); err != nil {
-		return usagef("%s is %q, which is no %s", name, value, f.Value.Type())
-	}
-	if _, err := s.r.gen.params(); err != nil {
-		return errors.Join(err, f.Value.Set(before))
+	s.messages = append(s.messages, lladav.Text(lladav.Assistant, ans.Text))
+	if err != nil {
+		fmt.Fprintln(s.a.err, "stopped")
 	}
 	return nil
+}
+
+// set changes the setting that rest begins with; without a value it shows it, without a name all of them.
+func (s *session) set(rest string) error {
+	name, value, change := strings.Cut(rest, " ")
+	name = strings.ReplaceAll(strings.TrimLeft(name, "-"), "_", "-")
+	f := s.r.genSet.Lookup(name)
+	switch {
+	case name == "":
+		s.r.genSet.VisitAll(s.showSetting)
+		return nil
+	case f == nil:
+		return usagef("unknown setting %q%s", name, didYouMean(name, flagNames(s.r.genSet)))
+	case !change:
+		s.showSetting(f)
+		return nil
+	}
+	before := s.r.gen
+	if err := f.Value.Set(strings.TrimSpace(value)); err != nil {
+		return usagef("%s is %q, it must be %s", name, value, wanted(f))
+	}
+	if _, err := s.r.gen.params(); err != nil {
+		s.r.gen = before
+		return err
+	}
+	s.showSetting(f)
+	return nil
+}
+
+func (s *session) showSetting(f *pflag.Flag) {
+	_, usage := pflag.UnquoteUsage(f)
+	fmt.Fprintf(s.a.err, "%-16s %-14s %s\n", f.Name, f.Value, usage)
 }
 
 func (s *session) show() {
@@ -280,40 +298,4 @@ func (s *session) complete(line string) (out []string) {
 		}
 	}
 	return out
-}
-
-// historyFile is where the lines of conversations are kept, in the user's state directory.
-func (a *app) historyFile() string {
-	dir := a.env("XDG_STATE_HOME")
-	if runtime.GOOS == "windows" {
-		dir = a.env("LocalAppData")
-	} else if dir == "" && a.env("HOME") != "" {
-		dir = filepath.Join(a.env("HOME"), ".local", "state")
-	}
-	if dir == "" {
-		return ""
-	}
-	return filepath.Join(dir, "lladav", "history")
-}
-
-func (s *session) loadHistory() {
-	if f, err := os.Open(s.history); err == nil {
-		s.line.ReadHistory(f)
-		f.Close()
-	}
-}
-
-// saveHistory keeps the history readable by its owner only. That it cannot be kept is no reason to complain.
-func (s *session) saveHistory() {
-	if s.history == "" || os.MkdirAll(filepath.Dir(s.history), 0o700) != nil {
-		return
-	}
-	f, err := createFile(s.history)
-	if err != nil {
-		return
-	}
-	_, err = s.line.WriteHistory(f)
-	if f.commit(err) == nil {
-		os.Chmod(s.history, 0o600)
-	}
 }

@@ -60,7 +60,7 @@ func newReplayCmd(a *app) *cobra.Command {
 // play shows the steps of t, delay milliseconds apart, or as recorded where delay is negative.
 func (a *app) play(ctx context.Context, t *trace, delay int, speed float64) error {
 	var v *view
-	if a.errTTY {
+	if a.redraws() {
 		v = a.newView()
 		v.event(lladav.Prefill{Seed: t.head.Seed, Canvas: t.head.Canvas})
 	}
@@ -71,13 +71,12 @@ func (a *app) play(ctx context.Context, t *trace, delay int, speed float64) erro
 			wait = min(time.Second, time.Duration((s.TimeMS-before)/speed*float64(time.Millisecond)))
 		}
 		before = s.TimeMS
-		if !a.errTTY && delay < 0 {
+		if v == nil && delay < 0 {
 			wait = 0
 		}
-		select {
-		case <-ctx.Done():
+		sleep(ctx, wait)
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
-		case <-time.After(wait):
 		}
 		if v != nil {
 			v.apply(s.Denoise)
@@ -88,6 +87,11 @@ func (a *app) play(ctx context.Context, t *trace, delay int, speed float64) erro
 	}
 	if t.end == nil {
 		fmt.Fprintln(a.err, "the recording ends here, before the answer was finished")
+		return nil
+	}
+	if v != nil && a.outTTY { // the text takes the view's place
+		v.clear()
+		fmt.Fprintln(terminalText{a.out}, t.end.Done.Text)
 		return nil
 	}
 	_, err := fmt.Fprintln(a.out, t.end.Done.Text)

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -53,7 +54,7 @@ func newRunCmd(a *app) *cobra.Command {
 	r.genSet = pflag.NewFlagSet("generation", pflag.ContinueOnError)
 	r.gen.add(r.genSet)
 	f.AddFlagSet(r.genSet)
-	f.StringVarP(&r.name, "model", "m", a.env("LLADAV_MODEL"), "the model, instead of the first argument")
+	f.StringVarP(&r.name, "model", "m", "", "the `model`, instead of the first argument (default $LLADAV_MODEL)")
 	f.StringArrayVar(&r.images, "image", nil, "attach a picture `file` (repeat for more)")
 	f.StringVar(&r.video, "video", "", "attach a video `file` or a folder of frames")
 	f.StringVar(&r.system, "system", "", "system message instead of the model's")
@@ -71,6 +72,9 @@ func (a *app) run(ctx context.Context, r *runFlags, list []string) error {
 	if err != nil {
 		return err
 	}
+	if r.show && a.quiet && slices.Contains(a.given, "quiet") {
+		return usagef("--show-denoise and --quiet contradict each other")
+	}
 	in, err := a.readInputs(r, list)
 	if err != nil {
 		return err
@@ -82,23 +86,27 @@ func (a *app) run(ctx context.Context, r *runFlags, list []string) error {
 	if interactive && r.format == "json" {
 		return usagef("--format json needs a prompt")
 	}
+	meter := a.newMeter()
+	meter.say("opening " + cmp.Or(in.model, "a random model"))
 	gen, err := a.open(ctx, in.model, &r.model)
+	meter.clear()
 	if err != nil {
 		return err
 	}
 	defer gen.Close()
+	if in.model == "" && !a.quiet {
+		fmt.Fprintln(a.err, "no model was named: answering with a small random one, made on the spot, which knows nothing")
+		fmt.Fprintln(a.err, "hint: lladav pull llada-v, then lladav run llada-v …")
+	}
 	if interactive {
-		return a.repl(ctx, gen, r, params, in)
+		return a.repl(ctx, gen, r, in)
 	}
 	req := &lladav.Request{Messages: in.messages(r.system), Params: params}
-	ans, err := a.answer(ctx, gen, req, r, in)
-	if err != nil {
-		return err
+	ans, err := a.answer(ctx, gen, req, r, in.prompt)
+	if r.format == "json" && ans.Finish != "" { // an interrupted answer too
+		err = errors.Join(err, json.NewEncoder(a.out).Encode(ans))
 	}
-	if r.format == "json" {
-		return json.NewEncoder(a.out).Encode(ans)
-	}
-	return nil
+	return err
 }
 
 func (r *runFlags) check() (lladav.Params, error) {
@@ -112,119 +120,6 @@ func (r *runFlags) check() (lladav.Params, error) {
 		return lladav.Params{}, usagef("--delay is %d, it must be between 0 and 60000 milliseconds", r.delay)
 	}
 	return r.gen.params()
-}
-
-// answerJSON is what --format json prints.
-type answerJSON struct {
-	Model  string              `json:"model"`
-	Text   string              `json:"text"`
-	Finish lladav.FinishReason `json:"finish_reason"`
-	Seed   uint64              `json:"seed"`
-	Usage  lladav.Usage        `json:"usage"`
-	Stats  lladav.Stats        `json:"stats"`
-}
-
-// answer runs one request: text to standard output as it becomes final, steps and progress to standard error.
-func (a *app) answer(ctx context.Context, gen *opened, req *lladav.Request, r *runFlags, in inputs) (ans answerJSON, err error) {
-	ans.Model = gen.name
-	var tr *traceWriter
-	if r.trace != "" {
-		tr, err = newTraceWriter(r.trace, traceHead{Model: gen.name, Prompt: in.prompt, Params: req.Params})
-		if err != nil {
-			return ans, err
-		}
-		defer func() { err = errors.Join(err, tr.close()) }()
-	}
-	var v *view
-	if r.show && a.errTTY {
-		v = a.newView()
-	}
-	meter := a.newMeter(v != nil)
-	defer meter.clear()
-	req.Steps = r.show || tr != nil || meter.on
-	out := a.out
-	if r.format == "json" {
-		out = io.Discard
-	}
-	for e, err := range gen.Generate(ctx, req) {
-		if err != nil {
-			return ans, err
-		}
-		if tr != nil {
-			tr.event(e)
-		}
-		switch e := e.(type) {
-		case lladav.Delta:
-			meter.clear()
-			if v == nil { // with a view the text is written once it is complete
-				fmt.Fprint(out, e.Text)
-			}
-			continue
-		case lladav.Prefill:
-			ans.Seed = e.Seed
-		case lladav.Denoise:
-			if r.show && v == nil {
-				meter.clear()
-				fmt.Fprintln(a.err, stepLine(e))
-			}
-			if !sleep(ctx, time.Duration(r.delay)*time.Millisecond) {
-				return ans, context.Cause(ctx)
-			}
-		case lladav.Done:
-			ans.Text, ans.Finish, ans.Usage, ans.Stats = e.Text, e.Finish, e.Usage, e.Stats
-		}
-		meter.event(e)
-		if v != nil {
-			v.event(e)
-		}
-	}
-	meter.clear()
-	if v != nil {
-		fmt.Fprint(out, ans.Text)
-	}
-	fmt.Fprintln(out)
-	if r.stats {
-		printStats(a.err, ans)
-	}
-	return ans, nil
-}
-
-// sleep waits for d unless ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}
-
-func printStats(w io.Writer, ans answerJSON) {
-	s, u := ans.Stats, ans.Usage
-	total := s.VisionTime + s.PromptTime + s.DenoiseTime
-	fmt.Fprintf(w, "prompt %d rows, %d of them from pictures (%d reused); answer %d tokens, %s; seed %d\n",
-		u.PromptTokens, u.ImageTokens, u.CachedTokens, u.CompletionTokens, ans.Finish, ans.Seed)
-	fmt.Fprintf(w, "%d steps, %d passes (%d full), %d rows computed, %d rows scored, mean probability %.3f\n",
-		s.Steps, s.Forwards, s.FullPasses, s.RowForwards, s.RowsScored, s.MeanScore)
-	fmt.Fprintf(w, "vision %s, first pass %s, later passes %s (output head and selection %s of all passes); %.3g tokens/s\n",
-		round(s.VisionTime), round(s.PromptTime), round(s.DenoiseTime), round(s.ScoreTime),
-		float64(u.CompletionTokens)/max(total.Seconds(), 1e-9))
-	if len(s.Approximated) > 0 {
-		fmt.Fprintf(w, "approximations: %s\n", strings.Join(s.Approximated, ", "))
-	}
-}
-
-func round(d time.Duration) time.Duration {
-	switch {
-	case d > 10*time.Second:
-		return d.Round(100 * time.Millisecond)
-	case d > 100*time.Millisecond:
-		return d.Round(time.Millisecond)
-	}
-	return d.Round(10 * time.Microsecond)
 }
 
 // stdin reads piped input whole, up to a bound no prompt reaches.

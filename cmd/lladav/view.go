@@ -19,11 +19,13 @@ type view struct {
 	size   func() (width, height int)
 	colour bool
 	cells  []viewCell
+	blocks bool // more than one
 	status string
 	region region
-	last   time.Time
+	last   time.Time // of the last redraw
 	step   int
-	start  time.Time
+	start  time.Time // of the first pass
+	passed time.Time // end of the last one
 }
 
 type viewCell struct {
@@ -36,7 +38,7 @@ type viewCell struct {
 const minRedraw = time.Second / 15
 
 func newView(out io.Writer, size func() (int, int), colour bool) *view {
-	return &view{out: out, size: size, colour: colour, start: time.Now()}
+	return &view{out: out, size: size, colour: colour}
 }
 
 func (v *view) event(e lladav.Event) {
@@ -44,6 +46,11 @@ func (v *view) event(e lladav.Event) {
 	case lladav.Prefill:
 		v.reset(e.Canvas)
 		v.draw(true)
+	case lladav.Progress:
+		if time.Since(v.passed) > quietFor { // a slow model: show that it moves
+			v.status = fmt.Sprintf("step %d · layer %d of %d · %d of %d cells", v.step+1, e.Done, e.Total, v.filled(), len(v.cells))
+			v.draw(false)
+		}
 	case lladav.Denoise:
 		v.apply(e)
 		v.draw(e.Open == 0)
@@ -57,21 +64,35 @@ func (v *view) reset(c lladav.CanvasInfo) {
 			v.cells[f.Pos] = viewCell{text: f.Text, prob: 1, step: -1}
 		}
 	}
-	v.step, v.start, v.status = 0, time.Now(), ""
+	v.blocks = c.BlockLength > 0 && c.BlockLength < c.Length
+	v.step, v.start, v.passed, v.status = 0, time.Now(), time.Now(), "step 1"
+}
+
+func (v *view) filled() (n int) {
+	for _, c := range v.cells {
+		if c.step != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func (v *view) apply(d lladav.Denoise) {
-	v.step = d.Step
+	v.step, v.passed = d.Step, time.Now()
 	for _, f := range d.Filled {
 		v.cells[f.Pos] = viewCell{f.Text, f.Prob, d.Step}
 	}
-	steps := ""
+	var b strings.Builder
+	fmt.Fprintf(&b, "step %d", d.Step)
 	if d.Steps > 0 {
-		steps = fmt.Sprintf("/%d", d.Steps)
+		fmt.Fprintf(&b, " of %d", d.Steps)
 	}
-	filled := len(v.cells) - d.Open
-	rate := float64(filled) / max(time.Since(v.start).Seconds(), 1e-3)
-	v.status = fmt.Sprintf("step %d%s · block %d · %d of %d cells · %.3g tokens/s", d.Step, steps, d.Block+1, filled, len(v.cells), rate)
+	if v.blocks {
+		fmt.Fprintf(&b, " · block %d", d.Block+1)
+	}
+	rate := float64(len(v.cells)-d.Open) / max(time.Since(v.start).Seconds(), 1e-3)
+	fmt.Fprintf(&b, " · %d of %d cells · %.3g tokens/s", len(v.cells)-d.Open, len(v.cells), rate)
+	v.status = b.String()
 }
 
 // draw repaints the region. Without force it does nothing when the last repaint was a moment ago.
@@ -115,9 +136,7 @@ func (v *view) layout(width int) (lines []string, widths []int) {
 				flush()
 			}
 			for _, r := range part {
-				if r < ' ' || r == 0x7f { // a terminal would act on it
-					r = ' '
-				}
+				r = harmless(r)
 				w := runewidth.RuneWidth(r)
 				if col+w > width {
 					flush()

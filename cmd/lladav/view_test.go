@@ -40,7 +40,7 @@ func TestViewResize(t *testing.T) {
 	v.event(testCanvas(40)) // one line of 40 cells, and a status line
 	term.resize(10)
 	v.draw(true)
-	want := append(slices.Repeat([]string{strings.Repeat("░", 9)}, 4), "░░░░")
+	want := append(slices.Repeat([]string{strings.Repeat("░", 9)}, 4), "░░░░", "step 1")
 	if got := term.lines(); !slices.Equal(got, want) {
 		t.Errorf("the screen has %q, want %q", got, want)
 	}
