@@ -2,6 +2,7 @@ package weights
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -61,10 +62,7 @@ func parseHeader(file []byte) (entries []entry, meta map[string]string, data []b
 // they cover size bytes, each exactly once.
 func checkLayout(entries []entry, size int64) error {
 	slices.SortStableFunc(entries, func(a, b entry) int {
-		if a.start != b.start {
-			return cmpInt(a.start, b.start)
-		}
-		return cmpInt(a.end, b.end)
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
 	})
 	var at int64 // where the next tensor must start
 	for i, e := range entries {
@@ -93,16 +91,6 @@ func checkLayout(entries []entry, size int64) error {
 		return fmt.Errorf("%d bytes of data, of which the last %d belong to no tensor", size, size-at)
 	}
 	return nil
-}
-
-func cmpInt(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // parseEntries reads the JSON object of a header.
