@@ -32,15 +32,19 @@ func (s *scorer) Score(ctx context.Context, c *diffuse.Canvas, plan diffuse.Plan
 	})
 }
 
-// tell reports the layers of the passes as they are done.
+// tell reports the layers of the passes as they are done, as long as ctx lasts: after it nothing is computed.
 func (s *scorer) tell(ctx context.Context, passes []model.SessionPass) {
 	done, total := 0, len(passes)*s.model.Config.NumHiddenLayers
-	s.progress("pass", done, total)
+	report := func() {
+		if ctx.Err() == nil {
+			s.progress("pass", done, total)
+		}
+	}
+	report()
 	for i := range passes {
 		passes[i].Layer = func() {
-			if done++; ctx.Err() == nil { // after it nothing is computed
-				s.progress("pass", done, total)
-			}
+			done++
+			report()
 		}
 	}
 }

@@ -70,13 +70,17 @@ func Synth(ctx context.Context, dir string, o SynthOptions, progress func(done, 
 		}
 		return err
 	}
+	ends, err := json.MarshalIndent(map[string]any{"bos_token_id": cfg["bos_token_id"], "eos_token_id": cfg["eos_token_id"]}, "", "  ")
+	if err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		name string
 		data []byte
 	}{
 		{"tokenizer.json", tok},
 		{"tokenizer_config.json", tokConfig},
-		{"generation_config.json", []byte("{\n  \"bos_token_id\": " + fmt.Sprint(cfg["bos_token_id"]) + ",\n  \"eos_token_id\": " + fmt.Sprint(cfg["eos_token_id"]) + "\n}\n")},
+		{"generation_config.json", append(ends, '\n')},
 		{"config.json", append(text, '\n')}, // last: with it the directory is a checkpoint
 	} {
 		if err := writeFile(filepath.Join(dir, f.name), f.data); err != nil {
@@ -99,7 +103,7 @@ func (o SynthOptions) specs(cfg *model.Config, dtype tensor.DType, progress func
 		case len(s.Shape) == 1 && strings.Contains(s.Name, "norm") && strings.HasSuffix(s.Name, ".weight"):
 			mean, std = 1, 0.05
 		case strings.HasSuffix(s.Name, "embed_tokens.weight"):
-			std = 1
+			std = 0.3 // at 1 every masked cell would look the same to the layers, and get the same token
 		case strings.HasSuffix(s.Name, "lm_head.weight"):
 			std = 3 / math.Sqrt(float64(fanIn)) // logits wide enough to have a favourite
 		case len(s.Shape) > 1:
