@@ -65,19 +65,6 @@ func FromF32(data []float32, shape ...int) *Tensor {
 	return t
 }
 
-// FromInt64s returns an I64 tensor with a copy of the given elements. It panics if the shape does not have
-// len(data) elements.
-func FromInt64s(data []int64, shape ...int) *Tensor {
-	if n, ok := Elems(shape); !ok || n != len(data) {
-		panic(fmt.Sprintf("tensor: %d elements do not fill shape %v", len(data), shape))
-	}
-	t := New(I64, shape...)
-	for i, x := range data {
-		binary.LittleEndian.PutUint64(t.Data[8*i:], uint64(x))
-	}
-	return t
-}
-
 // Len returns the number of elements.
 func (t *Tensor) Len() int {
 	n, _ := Elems(t.Shape)
@@ -87,24 +74,12 @@ func (t *Tensor) Len() int {
 // String describes the type and shape, such as "BF16 [4096 12288]".
 func (t *Tensor) String() string { return fmt.Sprintf("%v %v", t.DType, t.Shape) }
 
-// view returns b as a slice of T without copying, if the host's byte order and b's alignment allow it.
-func view[T float32 | uint16 | int64](b []byte) ([]T, bool) {
-	var e T
-	p := unsafe.Pointer(unsafe.SliceData(b))
-	if !littleEndian || uintptr(p)%unsafe.Alignof(e) != 0 {
-		return nil, false
-	}
-	return unsafe.Slice((*T)(p), len(b)/int(unsafe.Sizeof(e))), true
-}
-
 // F32 returns the elements as float32, rounded to nearest where they do not fit. An F32 tensor's own memory is
 // returned where byte order and alignment allow, so the result must not be written; other types are converted
 // into new memory.
 func (t *Tensor) F32() []float32 {
-	if t.DType == F32 {
-		if v, ok := view[float32](t.Data); ok {
-			return v
-		}
+	if p := unsafe.Pointer(unsafe.SliceData(t.Data)); t.DType == F32 && littleEndian && uintptr(p)%unsafe.Alignof(float32(0)) == 0 {
+		return unsafe.Slice((*float32)(p), len(t.Data)/4)
 	}
 	out := make([]float32, t.Len())
 	t.CopyF32(out, 0)
@@ -138,40 +113,6 @@ func (t *Tensor) CopyF32(dst []float32, start int) {
 			dst[i] = float32(t.integer(start + i))
 		}
 	}
-}
-
-// U16 returns the bits of the elements of a BF16 or F16 tensor: its own memory where byte order and alignment
-// allow, a copy elsewhere. It panics for other types.
-func (t *Tensor) U16() []uint16 {
-	if t.DType != BF16 && t.DType != F16 {
-		panic("tensor: U16 of " + t.String())
-	}
-	if v, ok := view[uint16](t.Data); ok {
-		return v
-	}
-	out := make([]uint16, len(t.Data)/2)
-	for i := range out {
-		out[i] = binary.LittleEndian.Uint16(t.Data[2*i:])
-	}
-	return out
-}
-
-// Int64s returns the elements of an integer or Bool tensor: its own memory for I64 where byte order and alignment
-// allow, so the result must not be written; a converted copy elsewhere. It panics for floating-point types.
-func (t *Tensor) Int64s() []int64 {
-	if t.DType.Float() {
-		panic("tensor: Int64s of " + t.String())
-	}
-	if t.DType == I64 {
-		if v, ok := view[int64](t.Data); ok {
-			return v
-		}
-	}
-	out := make([]int64, t.Len())
-	for i := range out {
-		out[i] = t.integer(i)
-	}
-	return out
 }
 
 // integer returns element i of a tensor of an integer type or of Bool.

@@ -1,6 +1,7 @@
 package tensor
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 	"testing"
@@ -74,9 +75,9 @@ func TestConvert(t *testing.T) {
 		if !slices.Equal(part, want[3:5]) {
 			t.Errorf("%v: elements 3 and 4 are %v, want %v", d, part, want[3:5])
 		}
-		if d != F32 {
-			for i, h := range y.U16() {
-				if got := map[DType]func(uint16) float32{F16: F32FromF16, BF16: F32FromBF16}[d](h); got != want[i] {
+		if from, ok := map[DType]func(uint16) float32{F16: F32FromF16, BF16: F32FromBF16}[d]; ok {
+			for i := range want {
+				if got := from(binary.LittleEndian.Uint16(y.Data[2*i:])); got != want[i] {
 					t.Errorf("%v: bits of element %d are those of %g, want %g", d, i, got, want[i])
 				}
 			}
@@ -113,17 +114,11 @@ func TestIntegers(t *testing.T) {
 		{Bool, []byte{1, 0}, []int64{1, 0}},
 	} {
 		x := &Tensor{DType: test.dtype, Shape: []int{2}, Data: test.data}
-		if got := x.Int64s(); !slices.Equal(got, test.want) {
-			t.Errorf("%v: %v, want %v", test.dtype, got, test.want)
-		}
 		for i, v := range x.F32() {
 			if v != float32(test.want[i]) {
 				t.Errorf("%v: element %d is %g, want %d", test.dtype, i, v, test.want[i])
 			}
 		}
-	}
-	if x := FromInt64s([]int64{-7, 1 << 40}, 2, 1); x.DType != I64 || !slices.Equal(x.Int64s(), []int64{-7, 1 << 40}) {
-		t.Errorf("%v holds %v", x, x.Int64s())
 	}
 }
 
@@ -144,12 +139,6 @@ func TestViews(t *testing.T) {
 	if got := shifted(x).F32(); !slices.Equal(got, back) {
 		t.Errorf("F32 at an odd address: %v, want %v", got, back)
 	}
-	if h := x.Convert(BF16); !slices.Equal(shifted(h).U16(), h.U16()) {
-		t.Error("U16 at an odd address differs")
-	}
-	if n := FromInt64s([]int64{3, -4}, 2); !slices.Equal(shifted(n).Int64s(), n.Int64s()) {
-		t.Error("Int64s at an odd address differs")
-	}
 	for _, d := range []DType{F32, BF16, I64, Bool} {
 		if e := New(d, 3, 0); e.Len() != 0 || len(e.F32()) != 0 {
 			t.Errorf("%v is not empty", e)
@@ -159,12 +148,9 @@ func TestViews(t *testing.T) {
 
 func TestPanics(t *testing.T) {
 	for name, f := range map[string]func(){
-		"New":        func() { New(F32, -1) },
-		"FromF32":    func() { FromF32(make([]float32, 3), 2) },
-		"FromInt64s": func() { FromInt64s(make([]int64, 3), 2) },
-		"U16":        func() { New(F32, 1).U16() },
-		"Int64s":     func() { New(BF16, 1).Int64s() },
-		"Convert":    func() { New(F32, 1).Convert(I8) },
+		"New":     func() { New(F32, -1) },
+		"FromF32": func() { FromF32(make([]float32, 3), 2) },
+		"Convert": func() { New(F32, 1).Convert(I8) },
 	} {
 		func() {
 			defer func() {
