@@ -29,7 +29,8 @@ type call struct {
 	w     Weight
 	bias  []float32
 	prec  Precision
-	pairs bool // operands are packed as pairs of bfloat16
+	pairs bool   // operands are packed as pairs of bfloat16
+	back  turned // how a product of a backward pass differs
 
 	steps    int // of the whole inner dimension
 	blocks   int // its parts
@@ -98,7 +99,7 @@ func newCall(w Weight, bias []float32, prec Precision) *call {
 }
 
 func (c *call) release() {
-	c.w, c.bias, c.x, c.dst, c.tile = Weight{}, nil, nil, nil, nil
+	c.w, c.bias, c.x, c.dst, c.tile, c.back = Weight{}, nil, nil, nil, nil, turned{}
 	calls.Put(c)
 }
 
@@ -128,6 +129,10 @@ func (c *call) packTile(_, i int) {
 	b, t := i/c.tiles, i%c.tiles
 	first, n := c.block(b)
 	r0, r1 := c.tileRow(t), c.tileRow(t+1)
+	if c.back.x {
+		c.packTurnedX(&c.packed[i*c.tileLen], r0, r1, first, n)
+		return
+	}
 	s.rows = grow(s.rows, c.im.group*stripLen)
 	for at := 0; at < n; at += strip {
 		part := min(strip, n-at)
@@ -224,7 +229,7 @@ func (c *call) columns(s *scratch, n0, n1, next, t0, t1 int, dst []float32, ld i
 func (c *call) fetchAhead(a *tileArgs, b, t, t1, n, block int) {
 	left := t1 - 1 - t
 	rows := min(c.im.cols, c.w.N-n)
-	if part := left * fetchRows; part < rows {
+	if part := left * fetchRows; part < rows && !c.back.w {
 		size, unit := c.w.Type.Size(), 4
 		if !c.pairs && c.w.Type != F32 {
 			unit = 2
@@ -254,7 +259,7 @@ func (c *call) multiply(s *scratch, b, t, n, width int, dst []float32, ld int) {
 		a.c, a.ldc = unsafe.Pointer(&s.edge[0]), 4*im.cols
 	}
 	switch {
-	case b > 0:
+	case b > 0 || c.back.add:
 		a.from, a.ldfrom = a.c, a.ldc
 		if width < im.cols {
 			for r := range r1 - r0 {

@@ -7,6 +7,10 @@ import "unsafe"
 func (c *call) packPanel(s *scratch, n, b int) {
 	im := c.im
 	first, steps := c.block(b)
+	if c.back.w {
+		c.packTurnedW(&s.panel[0], n, first, steps)
+		return
+	}
 	size := c.w.Type.Size()
 	for g := 0; g < im.cols && n+g < c.w.N; g += im.group {
 		// Most of it is transposed straight from where it lies: whole groups, whole quanta.

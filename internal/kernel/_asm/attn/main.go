@@ -18,6 +18,7 @@ func main() {
 	for name, write := range map[string]func(*emit.File){
 		"attention_amd64.s": attention,
 		"act_amd64.s":       activations,
+		"backward_amd64.s":  backward,
 	} {
 		f := emit.New("_asm/attn")
 		write(f)
