@@ -1,5 +1,11 @@
 package jinja
 
+// A target is a name to set, or a list of targets for the items of a value.
+type target struct {
+	name string
+	list []target // nil for a name
+}
+
 // A stmt is a statement: *textStmt, *printStmt, …
 type stmt interface{}
 
@@ -15,27 +21,29 @@ type (
 		line      int
 	}
 	forStmt struct {
-		names     []string
+		target    target
 		in, cond  expr // cond filters the items; nil for none
 		body, els []stmt
 		line      int
 	}
 	setStmt struct {
-		names []string
-		attr  string // of a namespace: {% set ns.attr = … %}
-		value expr   // nil: the body is the value
-		body  []stmt
-		line  int
+		target target
+		attr   string // of a namespace: {% set ns.attr = … %}
+		value  expr   // nil: the body is the value
+		body   []stmt
+		line   int
 	}
 	macroStmt struct {
 		name     string
 		params   []string
 		defaults []expr // of the last parameters
+		reads    map[string]bool
 		body     []stmt
 		line     int
 	}
 	callStmt struct { // {% call f() %}…{% endcall %}
 		params []string
+		reads  map[string]bool // which of varargs, kwargs and caller the body names
 		call   *callExpr
 		body   []stmt
 		line   int
@@ -116,15 +124,20 @@ type (
 	condExpr struct { // then if cond else els
 		cond, then, els expr
 	}
-	listExpr struct{ items []expr }
+	listExpr struct {
+		items []expr
+		fixed bool // a tuple
+	}
 	dictExpr struct {
 		keys, values []expr
 		line         int
 	}
 )
 
-// named are the arguments with names of a call.
+// named are the arguments with names of a call, and lists of more arguments.
 type named struct {
 	keys   []string
 	values []expr
+	rest   expr // *rest; nil for none
+	more   expr // **more; nil for none
 }

@@ -3,7 +3,6 @@ package jinja
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -80,8 +79,11 @@ func (r *renderer) evalAt(x expr) (v any, line int, err error) {
 		}
 		return v, 0, err
 	case *listExpr:
-		v, err := r.evalAll(x.items)
-		return v, 0, err
+		list, err := r.evalAll(x.items)
+		if x.fixed {
+			return tuple(list), 0, err
+		}
+		return list, 0, err
 	}
 	d, ok := x.(*dictExpr)
 	if !ok {
@@ -131,9 +133,13 @@ func (r *renderer) attr(v any, name string) (any, error) {
 	case undefined:
 		return nil, fmt.Errorf("%s is undefined", v.name)
 	case *namespace:
-		if a, ok := v.vars[name]; ok {
+		if a, ok := v.vars.values[name]; ok {
 			return a, nil
 		}
+	case *loopState:
+		return v.attr(name), nil
+	case function:
+		return nil, fmt.Errorf("%s of a function is not supported", name)
 	default:
 		if m, ok := method(v, name); ok {
 			return m, nil
@@ -174,14 +180,18 @@ func (r *renderer) evalIndex(x *indexExpr) (any, error) {
 	}
 	var item any = undefined{fmt.Sprintf("item %d", i)}
 	switch v := v.(type) {
-	case []any:
+	case []any, tuple:
+		list, _ := r.items(v)
 		if i < 0 {
-			i += int64(len(v))
+			i += int64(len(list))
 		}
-		if i >= 0 && i < int64(len(v)) {
-			item = v[i]
+		if i >= 0 && i < int64(len(list)) {
+			item = list[i]
 		}
 	case string:
+		if err := r.scan(v); err != nil {
+			return nil, err
+		}
 		if i < 0 {
 			i += int64(utf8.RuneCountInString(v))
 		}
@@ -217,13 +227,14 @@ func (r *renderer) slice(x *sliceExpr) (any, error) {
 	}
 	s, isString := v.(string)
 	_, isList := v.([]any)
-	if !isString && !isList {
+	_, isTuple := v.(tuple)
+	if !isString && !isList && !isTuple {
 		if u, ok := v.(undefined); ok {
 			return nil, fmt.Errorf("%s is undefined", u.name)
 		}
 		return nil, fmt.Errorf("a %s cannot be sliced", kindOf(v))
 	}
-	list, err := items(v)
+	list, err := r.items(v)
 	if err != nil {
 		return nil, err
 	}
@@ -231,6 +242,9 @@ func (r *renderer) slice(x *sliceExpr) (any, error) {
 		return nil, err
 	}
 	picked, err := sliceItems(list, bound)
+	if isTuple {
+		return tuple(picked), err
+	}
 	if err != nil || !isString {
 		return picked, err
 	}
@@ -280,17 +294,59 @@ func sliceItems(list []any, bound [3]*int64) ([]any, error) {
 	return picked, nil
 }
 
-func (r *renderer) arguments(list []expr, n named) (args []any, byName map[string]any, err error) {
+func (r *renderer) arguments(list []expr, n named) (args []any, byName *Dict, err error) {
 	if args, err = r.evalAll(list); err != nil {
 		return nil, nil, err
 	}
-	byName = make(map[string]any, len(n.keys))
+	byName = &Dict{}
 	for i, k := range n.keys {
-		if byName[k], err = r.eval(n.values[i]); err != nil {
+		v, err := r.eval(n.values[i])
+		if err != nil {
+			return nil, nil, err
+		}
+		byName.Set(k, v)
+	}
+	if n.rest != nil {
+		if args, err = r.spread(args, n.rest); err != nil {
 			return nil, nil, err
 		}
 	}
-	return args, byName, nil
+	if n.more != nil {
+		err = r.spreadNamed(byName, n.more)
+	}
+	return args, byName, err
+}
+
+// spread appends the items of x, the *x of a call.
+func (r *renderer) spread(args []any, x expr) ([]any, error) {
+	v, err := r.eval(x)
+	if err != nil {
+		return nil, err
+	}
+	list, err := r.items(v)
+	if err != nil {
+		return nil, err
+	}
+	return append(args, list...), r.spend(16 * len(list))
+}
+
+// spreadNamed sets the entries of x, the **x of a call.
+func (r *renderer) spreadNamed(byName *Dict, x expr) error {
+	v, err := r.eval(x)
+	if err != nil {
+		return err
+	}
+	d, ok := v.(*Dict)
+	if !ok {
+		return fmt.Errorf("a %s after ** is no dict", kindOf(v))
+	}
+	for k, v := range d.All() {
+		if _, twice := byName.values[k]; twice {
+			return fmt.Errorf("the argument %s comes twice", k)
+		}
+		byName.Set(k, v)
+	}
+	return r.spend(64 * len(d.keys))
 }
 
 func (r *renderer) call(x *callExpr) (any, error) {
@@ -323,10 +379,15 @@ func (r *renderer) filter(x *filterExpr) (any, error) {
 	return r.applyFilter(x.name, v, args, byName)
 }
 
-func (r *renderer) applyFilter(name string, v any, args []any, byName map[string]any) (any, error) {
+func (r *renderer) applyFilter(name string, v any, args []any, byName *Dict) (any, error) {
 	f := filters[name]
 	if f == nil {
 		return nil, fmt.Errorf("the filter '%s' is not supported", name)
+	}
+	if s, ok := v.(string); ok {
+		if err := r.scan(s); err != nil {
+			return nil, err
+		}
 	}
 	out, err := f(r, v, arguments{args, byName})
 	if err != nil {
@@ -354,260 +415,4 @@ func (r *renderer) applyTest(name string, v any, args []any) (bool, error) {
 		return false, fmt.Errorf("the test '%s' is not supported", name)
 	}
 	return t(r, v, args)
-}
-
-func (r *renderer) unary(x *unaryExpr) (any, error) {
-	v, err := r.eval(x.x)
-	if err != nil {
-		return nil, err
-	}
-	if x.op == "not" {
-		return !truthy(v), nil
-	}
-	if n, ok := asInt(v); ok {
-		if x.op == "-" {
-			n = -n
-		}
-		return n, nil
-	}
-	f, ok := v.(float64)
-	if !ok {
-		return nil, fmt.Errorf("a %s has no sign", kindOf(v))
-	}
-	if x.op == "-" {
-		f = -f
-	}
-	return f, nil
-}
-
-func (r *renderer) binary(x *binaryExpr) (any, error) {
-	a, err := r.eval(x.x)
-	if err != nil {
-		return nil, err
-	}
-	if x.op == "and" && !truthy(a) || x.op == "or" && truthy(a) {
-		return a, nil
-	}
-	b, err := r.eval(x.y)
-	if err != nil || x.op == "and" || x.op == "or" {
-		return b, err
-	}
-	if x.op == "~" {
-		s, err := r.text(a)
-		if err != nil {
-			return nil, err
-		}
-		t, err := r.text(b)
-		if err != nil {
-			return nil, err
-		}
-		return s + t, r.spend(len(s) + len(t))
-	}
-	for _, v := range []any{a, b} {
-		if u, ok := v.(undefined); ok {
-			return nil, fmt.Errorf("%s is undefined", u.name)
-		}
-	}
-	switch l := a.(type) {
-	case string:
-		if t, ok := b.(string); ok && x.op == "+" {
-			return l + t, r.spend(len(l) + len(t))
-		}
-	case []any:
-		if m, ok := b.([]any); ok && x.op == "+" {
-			return append(l[:len(l):len(l)], m...), r.spend(16 * (len(l) + len(m)))
-		}
-	}
-	if x.op == "*" {
-		if v, ok, err := r.multiply(a, b); ok || err != nil {
-			return v, err
-		}
-	}
-	return arithmetic(x.op, a, b)
-}
-
-// multiply repeats a string or list.
-func (r *renderer) multiply(a, b any) (v any, ok bool, err error) {
-	if _, isInt := asInt(a); isInt {
-		a, b = b, a
-	}
-	n, isInt := asInt(b)
-	if !isInt {
-		return nil, false, nil
-	}
-	n = max(n, 0)
-	switch x := a.(type) {
-	case string:
-		if len(x) > 0 && n > int64(maxMemory/len(x)) {
-			return nil, false, errMemory
-		}
-		return strings.Repeat(x, int(n)), true, r.spend(len(x) * int(n))
-	case []any:
-		if len(x) > 0 && n > int64(maxMemory/16/len(x)) {
-			return nil, false, errMemory
-		}
-		if err := r.spend(16 * len(x) * int(n)); err != nil {
-			return nil, false, err
-		}
-		var list []any
-		for range n * int64(min(len(x), 1)) {
-			list = append(list, x...)
-		}
-		return list, true, nil
-	}
-	return nil, false, nil
-}
-
-func arithmetic(op string, a, b any) (any, error) {
-	i, okI := asInt(a)
-	j, okJ := asInt(b)
-	if okI && okJ && op != "/" && !(op == "**" && j < 0) {
-		return integers(op, i, j)
-	}
-	x, okX := asFloat(a)
-	y, okY := asFloat(b)
-	if !okX || !okY {
-		return nil, fmt.Errorf("a %s %s a %s is not supported", kindOf(a), op, kindOf(b))
-	}
-	if y == 0 && (op == "/" || op == "//" || op == "%") {
-		return nil, errors.New("division by zero")
-	}
-	switch op {
-	case "+":
-		return x + y, nil
-	case "-":
-		return x - y, nil
-	case "*":
-		return x * y, nil
-	case "/":
-		return x / y, nil
-	case "//":
-		return math.Floor(x / y), nil
-	case "%":
-		m := math.Mod(x, y)
-		if m != 0 && (m < 0) != (y < 0) {
-			m += y
-		}
-		return m, nil
-	}
-	return math.Pow(x, y), nil
-}
-
-var errLarge = errors.New("a number becomes too large")
-
-func integers(op string, i, j int64) (any, error) {
-	switch op {
-	case "+":
-		if s := i + j; (s > i) == (j > 0) {
-			return s, nil
-		}
-		return nil, errLarge
-	case "-":
-		if d := i - j; (d < i) == (j > 0) {
-			return d, nil
-		}
-		return nil, errLarge
-	case "*":
-		return product(i, j)
-	case "**":
-		result := int64(1)
-		for range j {
-			p, err := product(result, i)
-			if err != nil {
-				return nil, err
-			}
-			if result == p && (i == 0 || i == 1) {
-				break
-			}
-			if i == -1 {
-				return 1 - 2*(j&1), nil
-			}
-			result = p
-		}
-		return result, nil
-	}
-	if j == 0 {
-		return nil, errors.New("division by zero")
-	}
-	q, m := i/j, i%j
-	if m != 0 && (m < 0) != (j < 0) {
-		q, m = q-1, m+j
-	}
-	if op == "//" {
-		return q, nil
-	}
-	return m, nil
-}
-
-func product(i, j int64) (int64, error) {
-	p := i * j
-	if i != 0 && (p/i != j || i == -1 && j == math.MinInt64) {
-		return 0, errLarge
-	}
-	return p, nil
-}
-
-func (r *renderer) compare(x *compareExpr) (any, error) {
-	a, err := r.eval(x.first)
-	if err != nil {
-		return nil, err
-	}
-	for i, op := range x.ops {
-		b, err := r.eval(x.rest[i])
-		if err != nil {
-			return nil, err
-		}
-		ok, err := r.holds(a, op, b)
-		if err != nil || !ok {
-			return false, err
-		}
-		a = b
-	}
-	return true, nil
-}
-
-func (r *renderer) holds(a any, op string, b any) (bool, error) {
-	switch op {
-	case "==":
-		return r.equal(a, b, 0), nil
-	case "!=":
-		return !r.equal(a, b, 0), nil
-	case "in":
-		return r.within(a, b)
-	case "not in":
-		ok, err := r.within(a, b)
-		return !ok, err
-	}
-	c, err := r.order(a, b, 0)
-	switch op {
-	case "<":
-		return c < 0, err
-	case ">":
-		return c > 0, err
-	case "<=":
-		return c <= 0, err
-	}
-	return c >= 0, err
-}
-
-func (r *renderer) within(a, b any) (bool, error) {
-	switch b := b.(type) {
-	case string:
-		s, ok := a.(string)
-		if !ok {
-			return false, fmt.Errorf("a %s in a str", kindOf(a))
-		}
-		return strings.Contains(b, s), nil
-	case *Dict:
-		s, ok := a.(string)
-		_, found := b.values[s]
-		return ok && found, nil
-	}
-	list, err := items(b)
-	for _, x := range list {
-		if r.equal(a, x, 0) {
-			return true, r.step()
-		}
-	}
-	return false, err
 }

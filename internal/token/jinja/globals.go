@@ -3,7 +3,6 @@ package jinja
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -11,21 +10,17 @@ import (
 // globals are the functions that every template has.
 var globals = map[string]function{
 	"range": rangeFunction,
-	"dict": func(_ *renderer, args []any, named map[string]any) (any, error) {
-		return dictOf(args, named)
+	"dict": func(r *renderer, args []any, named *Dict) (any, error) {
+		return r.dictOf(args, named)
 	},
-	"namespace": func(_ *renderer, args []any, named map[string]any) (any, error) {
-		d, err := dictOf(args, named)
+	"namespace": func(r *renderer, args []any, named *Dict) (any, error) {
+		d, err := r.dictOf(args, named)
 		if err != nil {
 			return nil, err
 		}
-		ns := &namespace{vars: map[string]any{}}
-		for k, v := range d.values {
-			ns.vars[k] = v
-		}
-		return ns, nil
+		return &namespace{d}, nil
 	},
-	"raise_exception": func(r *renderer, args []any, _ map[string]any) (any, error) {
+	"raise_exception": func(r *renderer, args []any, _ *Dict) (any, error) {
 		if len(args) != 1 {
 			return nil, errors.New("raise_exception takes a message")
 		}
@@ -35,7 +30,7 @@ var globals = map[string]function{
 		}
 		return nil, errors.New("the template refuses: " + text)
 	},
-	"strftime_now": func(r *renderer, args []any, _ map[string]any) (any, error) {
+	"strftime_now": func(r *renderer, args []any, _ *Dict) (any, error) {
 		if len(args) == 1 {
 			if format, ok := args[0].(string); ok {
 				return strftime(r.now, format)
@@ -46,32 +41,52 @@ var globals = map[string]function{
 }
 
 // dictOf makes a dict of entries given by name, after those of another.
-func dictOf(args []any, named map[string]any) (*Dict, error) {
+func (r *renderer) dictOf(args []any, named *Dict) (*Dict, error) {
 	d := &Dict{}
 	if len(args) > 1 {
 		return nil, errors.New("too many arguments")
 	}
 	if len(args) == 1 {
-		from, ok := args[0].(*Dict)
-		if !ok {
-			return nil, fmt.Errorf("a %s is no dict", kindOf(args[0]))
-		}
-		for _, k := range from.keys {
-			d.Set(k, from.values[k])
+		if err := r.setAll(d, args[0]); err != nil {
+			return nil, err
 		}
 	}
-	names := make([]string, 0, len(named))
-	for k := range named {
-		names = append(names, k)
-	}
-	slices.Sort(names)
-	for _, k := range names {
-		d.Set(k, named[k])
+	for k, v := range named.All() {
+		d.Set(k, v)
 	}
 	return d, nil
 }
 
-func rangeFunction(r *renderer, args []any, _ map[string]any) (any, error) {
+// setAll sets the entries of a dict, or of a list of pairs.
+func (r *renderer) setAll(d *Dict, from any) error {
+	if from, ok := from.(*Dict); ok {
+		for k, v := range from.All() {
+			d.Set(k, v)
+		}
+		return nil
+	}
+	list, err := r.items(from)
+	if err != nil {
+		return err
+	}
+	for _, x := range list {
+		entry, err := r.items(x)
+		if err != nil {
+			return err
+		}
+		if len(entry) != 2 {
+			return fmt.Errorf("%d values as an entry of a dict", len(entry))
+		}
+		key, ok := entry[0].(string)
+		if !ok {
+			return fmt.Errorf("a %s as a key is not supported, only str", kindOf(entry[0]))
+		}
+		d.Set(key, entry[1])
+	}
+	return nil
+}
+
+func rangeFunction(r *renderer, args []any, _ *Dict) (any, error) {
 	bounds := [3]int64{0, 0, 1}
 	if len(args) < 1 || len(args) > 3 {
 		return nil, errors.New("range takes one to three ints")

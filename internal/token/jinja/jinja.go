@@ -16,7 +16,7 @@ import (
 // Limits of one rendering and of a template's source.
 const (
 	maxSource = 1 << 20
-	maxSteps  = 1 << 22
+	maxSteps  = 1 << 21
 	maxMemory = 1 << 28 // bytes of all strings and lists that are made
 	maxOutput = 1 << 26
 	maxDepth  = 200  // of nested expressions and statements in the source, and of values

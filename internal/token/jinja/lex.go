@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -92,19 +93,15 @@ func (l *lexer) text(end int) {
 	case trimNewline:
 		s = strings.TrimPrefix(s, "\n")
 	case trimAll:
-		s = strings.TrimLeftFunc(s, unicode.IsSpace)
+		s = strings.TrimLeftFunc(s, isSpace)
 	}
 	if end >= 0 && end+2 < len(l.src) {
 		switch mark := l.src[end+2]; {
 		case mark == '-':
-			s = strings.TrimRightFunc(s, unicode.IsSpace)
+			s = strings.TrimRightFunc(s, isSpace)
 		case mark != '+' && l.src[end+1] != '{':
-			// lstrip_blocks: blanks between the beginning of a line and a block go away.
-			head := strings.TrimRight(s, " \t")
-			atStart := l.pos == 0 || l.src[l.pos-1] == '\n' || len(s) < len(raw) && strings.HasSuffix(raw[:len(raw)-len(s)], "\n")
-			if strings.HasSuffix(head, "\n") || head == "" && atStart {
-				s = head
-			}
+			before := l.src[:l.pos+len(raw)-len(s)]
+			s = lstripBlock(s, before == "" || strings.HasSuffix(before, "\n"))
 		}
 	}
 	if s != "" {
@@ -113,6 +110,15 @@ func (l *lexer) text(end int) {
 	l.line += strings.Count(raw, "\n")
 	l.pos += len(raw)
 	l.trim = trimNone
+}
+
+// lstripBlock drops the blanks between the beginning of a line and a block, the option lstrip_blocks.
+func lstripBlock(s string, atStart bool) string {
+	line := strings.LastIndexByte(s, '\n') + 1
+	if (line > 0 || atStart) && strings.TrimLeftFunc(s[line:], isSpace) == "" {
+		return s[:line]
+	}
+	return s
 }
 
 // tag reads the tag at pos.
@@ -130,13 +136,17 @@ func (l *lexer) tag() error {
 }
 
 func (l *lexer) comment() error {
-	end := strings.Index(l.src[l.pos+2:], "#}")
+	start := l.pos + 2
+	if start < len(l.src) && (l.src[start] == '-' || l.src[start] == '+') {
+		start++
+	}
+	end := strings.Index(l.src[start:], "#}")
 	if end < 0 {
 		return errorAt(l.line, "a comment is not closed")
 	}
-	body := l.src[l.pos+2 : l.pos+2+end]
+	body := l.src[start : start+end]
 	l.line += strings.Count(body, "\n")
-	l.pos += end + 4
+	l.pos = start + end + 2
 	l.trim = trimNewline
 	if strings.HasSuffix(body, "-") {
 		l.trim = trimAll
@@ -146,55 +156,45 @@ func (l *lexer) comment() error {
 	return nil
 }
 
+// The tags around text that is copied as it is.
+var (
+	rawBegin = regexp.MustCompile(`^\{%[-+]?[\s\v]*raw[\s\v]*(-?)%\}`)
+	rawEnd   = regexp.MustCompile(`\{%([-+]?)[\s\v]*endraw[\s\v]*([-+]?)%\}`)
+)
+
 // raw copies {% raw %}…{% endraw %}.
 func (l *lexer) raw() (done bool, err error) {
-	inner, after, ok := blockNamed(l.src[l.pos:], "raw")
-	if !ok {
+	begin := rawBegin.FindStringSubmatch(l.src[l.pos:])
+	if begin == nil {
 		return false, nil
 	}
-	start := l.pos + after
-	for i := start; ; i++ {
-		at := strings.Index(l.src[i:], "{%")
-		if at < 0 {
-			return false, errorAt(l.line, "raw is not closed")
-		}
-		i += at
-		end, length, ok := blockNamed(l.src[i:], "endraw")
-		if !ok {
-			continue
-		}
-		text := l.src[start:i]
-		if strings.HasSuffix(inner, "-") {
-			text = strings.TrimLeftFunc(text, unicode.IsSpace)
-		} else {
-			text = strings.TrimPrefix(text, "\n")
-		}
-		if strings.HasPrefix(end, "-") {
-			text = strings.TrimRightFunc(text, unicode.IsSpace)
-		} else if head := strings.TrimRight(text, " \t"); strings.HasSuffix(head, "\n") {
-			text = head
-		}
-		if text != "" {
-			l.add(tText, text)
-		}
-		l.line += strings.Count(l.src[l.pos:i+length], "\n")
-		l.pos = i + length
-		l.trim = trimNewline
-		if strings.HasSuffix(end, "-") {
-			l.trim = trimAll
-		}
+	start := l.pos + len(begin[0])
+	if start == len(l.src) { // as Jinja, which expects an end only for what there is
+		l.pos = start
 		return true, nil
 	}
-}
-
-// blockNamed tells whether s begins with {% name %}; inner is what stands between the signs.
-func blockNamed(s, name string) (inner string, length int, ok bool) {
-	end := strings.Index(s, "%}")
-	if !strings.HasPrefix(s, "{%") || end < 2 {
-		return "", 0, false
+	at := rawEnd.FindStringSubmatchIndex(l.src[start:])
+	if at == nil {
+		return false, errorAt(l.line, "raw is not closed")
 	}
-	inner = s[2:end]
-	return inner, end + 2, strings.Trim(inner, "-+ \t\n") == name
+	text, end := l.src[start:start+at[0]], start+at[1]
+	before, after := l.src[start+at[2]:start+at[3]], l.src[start+at[4]:start+at[5]]
+	if begin[1] == "-" {
+		text = strings.TrimLeftFunc(text, isSpace)
+	}
+	switch before {
+	case "-":
+		text = strings.TrimRightFunc(text, isSpace)
+	case "":
+		text = lstripBlock(text, strings.HasSuffix(l.src[:start+at[0]-len(text)], "\n"))
+	}
+	if text != "" {
+		l.add(tText, text)
+	}
+	l.line += strings.Count(l.src[l.pos:end], "\n")
+	l.pos = end
+	l.trim = map[string]trim{"": trimNewline, "-": trimAll, "+": trimNone}[after]
+	return true, nil
 }
 
 // inside reads the tokens of a tag up to its closing sign.
@@ -211,7 +211,7 @@ func (l *lexer) inside(open, closing string, kind, end tokenKind) error {
 		switch {
 		case rest == "":
 			return errorAt(l.line, "a tag is not closed")
-		case depth == 0 && strings.HasPrefix(rest, "-"+closing), depth == 0 && strings.HasPrefix(rest, "+"+closing):
+		case depth == 0 && strings.HasPrefix(rest, "-"+closing), depth == 0 && end == tClose && strings.HasPrefix(rest, "+"+closing):
 			if l.trim = trimAll; rest[0] == '+' {
 				l.trim = trimNone
 			}
@@ -239,12 +239,10 @@ func (l *lexer) inside(open, closing string, kind, end tokenKind) error {
 }
 
 func (l *lexer) blanks() {
-	for l.pos < len(l.src) && strings.IndexByte(" \t\n", l.src[l.pos]) >= 0 {
-		if l.src[l.pos] == '\n' {
-			l.line++
-		}
-		l.pos++
-	}
+	rest := strings.TrimLeftFunc(l.src[l.pos:], isSpace)
+	blanks := l.src[l.pos : len(l.src)-len(rest)]
+	l.line += strings.Count(blanks, "\n")
+	l.pos += len(blanks)
 }
 
 var operators = []string{
@@ -257,7 +255,10 @@ func (l *lexer) word(rest string) error {
 	case c == '"' || c == '\'':
 		return l.quoted(c)
 	case c >= '0' && c <= '9':
-		n := numberLen(rest)
+		n := len(intWord.FindString(rest))
+		if l.pos == 0 || l.src[l.pos-1] != '.' { // in x.1.2 there is no 1.2
+			n = max(n, len(floatWord.FindString(rest)))
+		}
 		l.add(tNumber, rest[:n])
 		l.pos += n
 		return nil
@@ -287,29 +288,11 @@ func isName(s string, first bool) bool {
 	return r == '_' || unicode.IsLetter(r) || !first && unicode.IsDigit(r)
 }
 
-// numberLen returns the length of 12, 1_000, 1.5 or 1e9.
-func numberLen(s string) int {
-	digits := func(i int) int {
-		for i < len(s) && (s[i] >= '0' && s[i] <= '9' || s[i] == '_') {
-			i++
-		}
-		return i
-	}
-	n := digits(0)
-	if n+1 < len(s) && s[n] == '.' && s[n+1] >= '0' && s[n+1] <= '9' {
-		n = digits(n + 1)
-	}
-	if n < len(s) && (s[n] == 'e' || s[n] == 'E') {
-		i := n + 1
-		if i < len(s) && (s[i] == '+' || s[i] == '-') {
-			i++
-		}
-		if end := digits(i); end > i {
-			n = end
-		}
-	}
-	return n
-}
+// Numbers as Jinja writes them.
+var (
+	intWord   = regexp.MustCompile(`^(?i:0b(_?[01])+|0o(_?[0-7])+|0x(_?[0-9a-f])+|[1-9](_?[0-9])*|0(_?0)*)`)
+	floatWord = regexp.MustCompile(`^(?i:([0-9]+_)*[0-9]+((\.([0-9]+_)*[0-9]+)?e[+-]?([0-9]+_)*[0-9]+|\.([0-9]+_)*[0-9]+))`)
+)
 
 // quoted reads a string with its escapes.
 func (l *lexer) quoted(quote byte) error {

@@ -14,8 +14,12 @@ func method(v any, name string) (function, bool) {
 	switch v := v.(type) {
 	case string:
 		m, ok := stringMethods[name]
-		return func(r *renderer, args []any, named map[string]any) (any, error) {
-			out, err := m(r, v, arguments{args, named})
+		return func(r *renderer, args []any, named *Dict) (any, error) {
+			err := r.scan(v)
+			var out any
+			if err == nil {
+				out, err = m(r, v, arguments{args, named})
+			}
 			if err != nil {
 				err = fmt.Errorf("%s: %w", name, err)
 			}
@@ -24,10 +28,17 @@ func method(v any, name string) (function, bool) {
 	case *Dict:
 		return dictMethod(v, name)
 	case []any:
-		switch name {
-		case "index", "count":
-			return func(r *renderer, args []any, _ map[string]any) (any, error) { return r.listFind(v, name, args) }, true
-		}
+		return listMethod(v, name)
+	case tuple:
+		return listMethod(v, name)
+	}
+	return nil, false
+}
+
+func listMethod(list []any, name string) (function, bool) {
+	switch name {
+	case "index", "count":
+		return func(r *renderer, args []any, _ *Dict) (any, error) { return r.listFind(list, name, args) }, true
 	}
 	return nil, false
 }
@@ -54,26 +65,37 @@ func (r *renderer) listFind(list []any, name string, args []any) (any, error) {
 func dictMethod(d *Dict, name string) (function, bool) {
 	switch name {
 	case "get":
-		return func(_ *renderer, args []any, named map[string]any) (any, error) {
-			a := arguments{args, named}
-			if key, ok := a.get(0, "key", nil).(string); ok {
+		return func(_ *renderer, args []any, named *Dict) (any, error) {
+			if len(args) < 1 || len(args) > 2 || len(named.keys) > 0 {
+				return nil, errors.New("get takes a key and a default")
+			}
+			if key, ok := args[0].(string); ok {
 				if v, ok := d.values[key]; ok {
 					return v, nil
 				}
 			}
-			return a.get(1, "default", nil), nil
+			if len(args) == 2 {
+				return args[1], nil
+			}
+			return nil, nil
 		}, true
 	case "items":
-		return func(r *renderer, _ []any, _ map[string]any) (any, error) { return itemsFilter(r, d, arguments{}) }, true
+		return func(r *renderer, _ []any, _ *Dict) (any, error) {
+			list, err := entries(r, d)
+			return view{"dict_items", list}, err
+		}, true
 	case "keys":
-		return func(*renderer, []any, map[string]any) (any, error) { return items(d) }, true
+		return func(r *renderer, _ []any, _ *Dict) (any, error) {
+			list, err := r.items(d)
+			return view{"dict_keys", list}, err
+		}, true
 	case "values":
-		return func(r *renderer, _ []any, _ map[string]any) (any, error) {
+		return func(r *renderer, _ []any, _ *Dict) (any, error) {
 			list := make([]any, len(d.keys))
 			for i, k := range d.keys {
 				list[i] = d.values[k]
 			}
-			return list, r.spend(16 * len(list))
+			return view{"dict_values", list}, r.spend(16 * len(list))
 		}, true
 	}
 	return nil, false
@@ -85,7 +107,7 @@ var stringMethods map[string]stringMethod
 
 func init() { // methods use filters, which use methods
 	stringMethods = map[string]stringMethod{
-		"upper": pureString(strings.ToUpper), "lower": pureString(strings.ToLower),
+		"upper": pureString(upper), "lower": pureString(lower), "swapcase": pureString(swapCase),
 		"title": pureString(title), "capitalize": pureString(capitalize),
 		"strip":      stripMethod(strings.Trim, strings.TrimFunc),
 		"lstrip":     stripMethod(strings.TrimLeft, strings.TrimLeftFunc),
@@ -93,21 +115,22 @@ func init() { // methods use filters, which use methods
 		"startswith": affixMethod(strings.HasPrefix), "endswith": affixMethod(strings.HasSuffix),
 		"removeprefix": textMethod(func(s, t string) any { return strings.TrimPrefix(s, t) }),
 		"removesuffix": textMethod(func(s, t string) any { return strings.TrimSuffix(s, t) }),
-		"find":         textMethod(func(s, t string) any { return runeIndex(s, strings.Index(s, t)) }),
-		"rfind":        textMethod(func(s, t string) any { return runeIndex(s, strings.LastIndex(s, t)) }),
-		"count":        textMethod(func(s, t string) any { return int64(strings.Count(s, t)) }),
-		"replace":      func(r *renderer, s string, a arguments) (any, error) { return replaceFilter(r, s, a) },
-		"split":        splitMethod(false), "rsplit": splitMethod(true),
+		"find":         findMethod(strings.Index, false), "rfind": findMethod(strings.LastIndex, false),
+		"index": findMethod(strings.Index, true), "rindex": findMethod(strings.LastIndex, true),
+		"count":   countMethod,
+		"replace": replaceMethod,
+		"split":   splitMethod(false), "rsplit": splitMethod(true),
+		"partition": partition, "rpartition": partitionRight,
 		"splitlines": splitLines,
-		"join": func(r *renderer, s string, a arguments) (any, error) {
-			return joinFilter(r, a.get(0, "iterable", []any{}), arguments{list: []any{s}})
-		},
-		"isdigit": classMethod(unicode.IsDigit),
-		"isalpha": classMethod(unicode.IsLetter),
-		"isalnum": classMethod(func(c rune) bool { return unicode.IsLetter(c) || unicode.IsNumber(c) }),
-		"isspace": classMethod(isSpace),
-		"islower": func(_ *renderer, s string, _ arguments) (any, error) { return isCase(s, unicode.IsLower), nil },
-		"isupper": func(_ *renderer, s string, _ arguments) (any, error) { return isCase(s, unicode.IsUpper), nil },
+		"join":       joinMethod,
+		"isdecimal":  classMethod(unicode.IsDigit),
+		"isnumeric":  classMethod(unicode.IsNumber),
+		"isdigit":    classMethod(isDigit),
+		"isalpha":    classMethod(unicode.IsLetter),
+		"isalnum":    classMethod(func(c rune) bool { return unicode.IsLetter(c) || unicode.IsNumber(c) }),
+		"isspace":    classMethod(isSpace),
+		"islower":    func(_ *renderer, s string, _ arguments) (any, error) { return isCase(s, unicode.IsLower), nil },
+		"isupper":    func(_ *renderer, s string, _ arguments) (any, error) { return isCase(s, unicode.IsUpper), nil },
 	}
 }
 
@@ -133,9 +156,13 @@ func stripMethod(set func(string, string) string, space func(string, func(rune) 
 // affixMethod takes a string or several to choose from.
 func affixMethod(has func(s, affix string) bool) stringMethod {
 	return func(_ *renderer, s string, a arguments) (any, error) {
-		list, ok := a.get(0, "prefix", nil).([]any)
+		s, _, _, err := between(s, a)
+		if err != nil {
+			return nil, err
+		}
+		list, ok := a.get(0, "", nil).(tuple)
 		if !ok {
-			list = []any{a.get(0, "prefix", nil)}
+			list = tuple{a.get(0, "", nil)}
 		}
 		for _, x := range list {
 			t, ok := x.(string)
@@ -160,12 +187,111 @@ func textMethod(f func(s, t string) any) stringMethod {
 	}
 }
 
-// runeIndex counts code points up to byte i.
-func runeIndex(s string, i int) int64 {
-	if i < 0 {
-		return -1
+// between cuts s at the second and third argument of find, count, startswith, …: places in code points. from is the
+// first one; ok is false if it lies behind the end.
+func between(s string, a arguments) (part string, from int, ok bool, err error) {
+	if len(a.list) < 2 {
+		return s, 0, true, nil
 	}
-	return int64(utf8.RuneCountInString(s[:i]))
+	n := int64(utf8.RuneCountInString(s))
+	bound := [2]int64{0, n}
+	for i := range bound {
+		v := a.get(i+1, "", nil)
+		if v == nil {
+			continue
+		}
+		b, isInt := asInt(v)
+		if !isInt {
+			return "", 0, false, fmt.Errorf("a %s as a place in a str", kindOf(v))
+		}
+		if b < 0 {
+			b = max(b+n, 0)
+		}
+		bound[i] = b
+	}
+	if bound[0] > n || bound[0] > min(bound[1], n) {
+		return "", 0, false, nil
+	}
+	runes := []rune(s)
+	return string(runes[bound[0]:min(bound[1], n)]), int(bound[0]), true, nil
+}
+
+// findMethod is find and rfind; missing is an error for index and rindex.
+func findMethod(find func(s, t string) int, mustFind bool) stringMethod {
+	return func(r *renderer, s string, a arguments) (any, error) {
+		t, ok := a.get(0, "", nil).(string)
+		if !ok {
+			return nil, errors.New("takes a str")
+		}
+		part, from, ok, err := between(s, a)
+		if err != nil {
+			return nil, err
+		}
+		i := find(part, t)
+		if !ok || i < 0 {
+			if mustFind {
+				return nil, errors.New("the str is not there")
+			}
+			return int64(-1), r.step()
+		}
+		return int64(from + utf8.RuneCountInString(part[:i])), r.spend(len(s))
+	}
+}
+
+func countMethod(r *renderer, s string, a arguments) (any, error) {
+	t, isText := a.get(0, "", nil).(string)
+	if !isText {
+		return nil, errors.New("takes a str")
+	}
+	part, _, ok, err := between(s, a)
+	if err != nil || !ok {
+		return int64(0), err
+	}
+	return int64(strings.Count(part, t)), r.spend(len(s))
+}
+
+func replaceMethod(r *renderer, s string, a arguments) (any, error) {
+	if len(a.list) < 2 {
+		return nil, errors.New("takes two strs")
+	}
+	return replaceFilter(r, s, a)
+}
+
+func joinMethod(r *renderer, s string, a arguments) (any, error) {
+	list, err := r.items(a.get(0, "", nil))
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range list {
+		if _, ok := x.(string); !ok {
+			return nil, fmt.Errorf("takes strs, not a %s", kindOf(x))
+		}
+	}
+	return joinFilter(r, list, arguments{list: []any{s}, byName: &Dict{}})
+}
+
+func partition(r *renderer, s string, a arguments) (any, error) {
+	sep, ok := a.get(0, "", nil).(string)
+	if !ok || sep == "" {
+		return nil, errors.New("takes a separator")
+	}
+	head, tail, found := strings.Cut(s, sep)
+	if !found {
+		return tuple{s, "", ""}, r.step()
+	}
+	return tuple{head, sep, tail}, r.step()
+}
+
+func partitionRight(r *renderer, s string, a arguments) (any, error) {
+	sep, ok := a.get(0, "", nil).(string)
+	if !ok || sep == "" {
+		return nil, errors.New("takes a separator")
+	}
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return tuple{"", "", s}, r.step()
+	}
+	return tuple{s[:i], sep, s[i+len(sep):]}, r.step()
 }
 
 func classMethod(in func(rune) bool) stringMethod {
@@ -176,11 +302,23 @@ func classMethod(in func(rune) bool) stringMethod {
 
 func splitLines(r *renderer, s string, a arguments) (any, error) {
 	list := []any{}
-	for line := range strings.Lines(s) {
-		if !truthy(a.get(0, "keepends", false)) {
-			line = strings.TrimSuffix(line, "\n")
+	keep := truthy(a.get(0, "keepends", false))
+	for s := s; s != ""; {
+		end := strings.IndexAny(s, "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029")
+		if end < 0 {
+			list = append(list, s)
+			break
+		}
+		_, n := utf8.DecodeRuneInString(s[end:])
+		if strings.HasPrefix(s[end:], "\r\n") {
+			n = 2
+		}
+		line := s[:end]
+		if keep {
+			line = s[:end+n]
 		}
 		list = append(list, line)
+		s = s[end+n:]
 	}
 	return list, r.spend(len(s) + 16*len(list))
 }

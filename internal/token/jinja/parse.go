@@ -9,6 +9,7 @@ type parser struct {
 	pos    int
 	depth  int
 	loops  int
+	reads  map[string]bool // which of varargs, kwargs and caller the macro's body names; nil outside of one
 }
 
 func (p *parser) peek() token { return p.tokens[p.pos] }
@@ -123,7 +124,9 @@ func (p *parser) closed(end string) ([]stmt, error) {
 	return body, p.close()
 }
 
+// close parses the end of a tag; a colon before it is allowed.
 func (p *parser) close() error {
+	p.take(":")
 	if t := p.next(); t.kind != tClose {
 		return errorAt(t.line, "expected '%%}', found %s", t)
 	}
@@ -157,7 +160,14 @@ func (p *parser) statement(name string, line int) ([]stmt, error) {
 		if err := p.close(); err != nil {
 			return nil, err
 		}
-		return p.closed("endgeneration")
+		body, err := p.closed("endgeneration")
+		return one(&withStmt{body: body, line: line}, err)
+	case "print":
+		x, err := p.expressions()
+		if err != nil {
+			return nil, err
+		}
+		return one(&printStmt{x, line}, p.close())
 	case "break", "continue":
 		if p.loops == 0 {
 			return nil, errorAt(line, "%s outside a loop", name)
@@ -208,7 +218,7 @@ func (p *parser) ifStatement(line int) (stmt, error) {
 func (p *parser) forStatement(line int) (stmt, error) {
 	s := &forStmt{line: line}
 	var err error
-	if s.names, err = p.targets(); err != nil {
+	if s.target, err = p.targets(); err != nil {
 		return nil, err
 	}
 	if err = p.expect("in"); err != nil {
@@ -248,33 +258,58 @@ func (p *parser) forStatement(line int) (stmt, error) {
 	return s, p.close()
 }
 
-// targets parses a, b, c with or without parentheses.
-func (p *parser) targets() ([]string, error) {
-	paren := p.take("(")
-	var names []string
+// targets parses a, (b, c).
+func (p *parser) targets() (target, error) {
+	if err := p.enter(); err != nil {
+		return target{}, err
+	}
+	defer p.leave()
+	var list []target
 	for {
-		n, err := p.name()
+		t, err := p.oneTarget()
 		if err != nil {
-			return nil, err
+			return target{}, err
 		}
-		names = append(names, n)
-		if !p.take(",") {
-			break
+		if list == nil && !p.is(",") {
+			return t, nil
+		}
+		list = append(list, t)
+		if !p.take(",") || p.is("in") || p.is("=") || p.is(")") {
+			return target{list: list}, nil
 		}
 	}
-	if paren {
-		return names, p.expect(")")
+}
+
+func (p *parser) oneTarget() (target, error) {
+	if p.take("(") {
+		t, err := p.targets()
+		if err != nil {
+			return t, err
+		}
+		return t, p.expect(")")
 	}
-	return names, nil
+	name, err := p.setName()
+	return target{name: name}, err
+}
+
+// setName parses a name that can be set.
+func (p *parser) setName() (string, error) {
+	line := p.peek().line
+	name, err := p.name()
+	switch name {
+	case "true", "false", "none", "True", "False", "None":
+		err = errorAt(line, "%s cannot be set", name)
+	}
+	return name, err
 }
 
 func (p *parser) setStatement(line int) (stmt, error) {
 	s := &setStmt{line: line}
 	var err error
-	if s.names, err = p.targets(); err != nil {
+	if s.target, err = p.targets(); err != nil {
 		return nil, err
 	}
-	if len(s.names) == 1 && p.take(".") {
+	if s.target.list == nil && p.take(".") {
 		if s.attr, err = p.name(); err != nil {
 			return nil, err
 		}
@@ -318,11 +353,18 @@ func (p *parser) macroStatement(line int) (stmt, error) {
 	if err = p.close(); err != nil {
 		return nil, err
 	}
-	loops := p.loops
-	p.loops = 0
-	s.body, err = p.closed("endmacro")
-	p.loops = loops
+	s.body, s.reads, err = p.macroBody("endmacro")
 	return s, err
+}
+
+// macroBody parses a block whose loops and special names are its own.
+func (p *parser) macroBody(end string) (body []stmt, reads map[string]bool, err error) {
+	loops, outer := p.loops, p.reads
+	p.loops, p.reads = 0, map[string]bool{}
+	body, err = p.closed(end)
+	reads = p.reads
+	p.loops, p.reads = loops, outer
+	return body, reads, err
 }
 
 // params parses (a, b=1).
@@ -336,7 +378,7 @@ func (p *parser) params() (names []string, defaults []expr, err error) {
 				return nil, nil, err
 			}
 		}
-		n, err := p.name()
+		n, err := p.setName()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -377,7 +419,7 @@ func (p *parser) callStatement(line int) (stmt, error) {
 	if err = p.close(); err != nil {
 		return nil, err
 	}
-	s.body, err = p.closed("endcall")
+	s.body, s.reads, err = p.macroBody("endcall")
 	return s, err
 }
 
@@ -414,7 +456,7 @@ func (p *parser) withStatement(line int) (stmt, error) {
 				return nil, err
 			}
 		}
-		n, err := p.name()
+		n, err := p.setName()
 		if err == nil {
 			err = p.expect("=")
 		}

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,7 +16,7 @@ func (p *parser) expressions() (expr, error) {
 }
 
 func (p *parser) tupleFrom(first expr) (expr, error) {
-	list := &listExpr{items: []expr{first}}
+	list := &listExpr{items: []expr{first}, fixed: true}
 	for p.take(",") {
 		if t := p.peek(); t.kind == tClose || t.kind == tUnprint || p.is(")") || p.is("=") {
 			break
@@ -174,6 +175,12 @@ func (p *parser) primary() (expr, error) {
 		case "none", "None":
 			return &literalExpr{nil}, nil
 		}
+		switch t.text {
+		case "varargs", "kwargs", "caller":
+			if p.reads != nil {
+				p.reads[t.text] = true
+			}
+		}
 		return &nameExpr{t.text, t.line}, nil
 	case tOp:
 		switch t.text {
@@ -181,7 +188,7 @@ func (p *parser) primary() (expr, error) {
 			return p.parenthesis()
 		case "[":
 			items, err := p.items("]")
-			return &listExpr{items}, err
+			return &listExpr{items: items}, err
 		case "{":
 			return p.dict(t.line)
 		}
@@ -191,11 +198,16 @@ func (p *parser) primary() (expr, error) {
 
 func number(t token) (expr, error) {
 	s := strings.ReplaceAll(t.text, "_", "")
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+	base := 0 // 0x, 0o and 0b are part of a number
+	if strings.Trim(s, "0") == "" {
+		s, base = "0", 10
+	}
+	n, err := strconv.ParseInt(s, base, 64)
+	if err == nil {
 		return &literalExpr{n}, nil
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || !strings.ContainsAny(s, ".eE") {
+	if err != nil || !floatWord.MatchString(t.text) {
 		return nil, errorAt(t.line, "the number %s is too large", t.text)
 	}
 	return &literalExpr{f}, nil
@@ -203,7 +215,7 @@ func number(t token) (expr, error) {
 
 func (p *parser) parenthesis() (expr, error) {
 	if p.take(")") {
-		return &listExpr{}, nil
+		return &listExpr{fixed: true}, nil
 	}
 	x, err := p.expressions()
 	if err != nil {
@@ -344,14 +356,32 @@ func (p *parser) arguments() (args []expr, n named, err error) {
 			if err != nil {
 				return nil, n, err
 			}
+			if slices.Contains(n.keys, t.text) || n.more != nil {
+				return nil, n, errorAt(t.line, "the argument %s comes twice or too late", t.text)
+			}
 			n.keys, n.values = append(n.keys, t.text), append(n.values, x)
+			continue
+		}
+		if line := p.peek().line; n.rest == nil && p.take("*") {
+			if n.rest, err = p.expression(); err != nil {
+				return nil, n, err
+			}
+			if n.keys != nil || n.more != nil {
+				return nil, n, errorAt(line, "an argument without a name follows one with a name")
+			}
+			continue
+		}
+		if n.more == nil && p.take("**") {
+			if n.more, err = p.expression(); err != nil {
+				return nil, n, err
+			}
 			continue
 		}
 		x, err := p.expression()
 		if err != nil {
 			return nil, n, err
 		}
-		if n.keys != nil {
+		if n.keys != nil || n.rest != nil || n.more != nil {
 			return nil, n, errorAt(p.peek().line, "an argument without a name follows one with a name")
 		}
 		args = append(args, x)

@@ -3,6 +3,7 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -43,6 +44,12 @@ func (r *renderer) step() error {
 		return errSteps
 	}
 	return nil
+}
+
+// scan accounts for the time that it takes to look through s.
+func (r *renderer) scan(s string) error {
+	r.steps += len(s) / 256
+	return r.step()
 }
 
 // spend accounts for n bytes of a new value.
@@ -203,32 +210,34 @@ func (r *renderer) set(s *setStmt) error {
 		return err
 	}
 	if s.attr == "" {
-		return r.assign(s.names, v)
+		return r.assign(s.target, v)
 	}
-	target, _ := r.scope.lookup(s.names[0])
+	target, _ := r.scope.lookup(s.target.name)
 	ns, ok := target.(*namespace)
 	if !ok {
-		return fmt.Errorf("%s is no namespace, its attributes cannot be set", s.names[0])
+		return fmt.Errorf("%s is no namespace, its attributes cannot be set", s.target.name)
 	}
-	ns.vars[s.attr] = v
+	ns.vars.Set(s.attr, v)
 	return nil
 }
 
-// assign sets one name to v, or several to its items.
-func (r *renderer) assign(names []string, v any) error {
-	if len(names) == 1 {
-		r.scope.vars[names[0]] = v
+// assign sets a name to v, or several to its items.
+func (r *renderer) assign(t target, v any) error {
+	if t.list == nil {
+		r.scope.vars[t.name] = v
 		return nil
 	}
-	list, err := items(v)
+	list, err := r.items(v)
 	if err != nil {
 		return err
 	}
-	if len(list) != len(names) {
-		return fmt.Errorf("%d values for %d names", len(list), len(names))
+	if len(list) != len(t.list) {
+		return fmt.Errorf("%d values for %d names", len(list), len(t.list))
 	}
-	for i, n := range names {
-		r.scope.vars[n] = list[i]
+	for i, sub := range t.list {
+		if err := r.assign(sub, list[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -238,7 +247,7 @@ func (r *renderer) loop(s *forStmt) error {
 	if err != nil {
 		return err
 	}
-	list, err := items(v)
+	list, err := r.items(v)
 	if err != nil {
 		return err
 	}
@@ -247,37 +256,44 @@ func (r *renderer) loop(s *forStmt) error {
 			return err
 		}
 	}
-	if len(list) == 0 {
-		_, err := r.run(s.els)
-		return err
-	}
 	if err := r.spend(16 * len(list)); err != nil {
 		return err
 	}
-	outer := r.scope
+	finished := false // a round that ended without break or continue; without any, Jinja runs the else part
+	var changes any = undefined{}
 	for i, item := range list {
-		pop := r.push(outer)
-		f, err := onward, r.assign(s.names, item)
-		if err == nil {
-			r.scope.vars["loop"] = loopVars(list, i)
-			f, err = r.run(s.body)
-		}
-		pop()
+		f, err := r.round(s, item, &loopState{list, i, &changes})
 		if err != nil {
 			return err
 		}
 		if f == broke {
 			break
 		}
+		finished = finished || f == onward
 	}
-	return nil
+	if finished {
+		return nil
+	}
+	defer r.push(r.scope)()
+	_, err = r.run(s.els)
+	return err
+}
+
+// round runs the body of a loop once.
+func (r *renderer) round(s *forStmt, item any, loop *loopState) (flow, error) {
+	defer r.push(r.scope)()
+	if err := r.assign(s.target, item); err != nil {
+		return onward, err
+	}
+	r.scope.vars["loop"] = loop
+	return r.run(s.body)
 }
 
 func (r *renderer) filterItems(s *forStmt, list []any) ([]any, error) {
 	defer r.push(r.scope)()
 	var kept []any
 	for _, item := range list {
-		if err := r.assign(s.names, item); err != nil {
+		if err := r.assign(s.target, item); err != nil {
 			return nil, err
 		}
 		v, err := r.eval(s.cond)
@@ -291,52 +307,76 @@ func (r *renderer) filterItems(s *forStmt, list []any) ([]any, error) {
 	return kept, nil
 }
 
-// loopVars is the variable loop in the round i over list.
-func loopVars(list []any, i int) *Dict {
-	n := len(list)
-	d := &Dict{values: map[string]any{
-		"index": int64(i + 1), "index0": int64(i), "revindex": int64(n - i), "revindex0": int64(n - i - 1),
-		"first": i == 0, "last": i == n-1, "length": int64(n), "depth": int64(1), "depth0": int64(0),
-		"previtem": undefined{"loop.previtem"}, "nextitem": undefined{"loop.nextitem"},
-		"cycle": function(func(_ *renderer, args []any, _ map[string]any) (any, error) {
+// loopState is the variable loop: the round i over list. changes holds what loop.changed was called with last.
+type loopState struct {
+	list    []any
+	i       int
+	changes *any
+}
+
+func (l *loopState) attr(name string) any {
+	n := len(l.list)
+	switch name {
+	case "index":
+		return int64(l.i + 1)
+	case "index0":
+		return int64(l.i)
+	case "revindex":
+		return int64(n - l.i)
+	case "revindex0":
+		return int64(n - l.i - 1)
+	case "first":
+		return l.i == 0
+	case "last":
+		return l.i == n-1
+	case "length":
+		return int64(n)
+	case "depth":
+		return int64(1)
+	case "depth0":
+		return int64(0)
+	case "previtem":
+		if l.i > 0 {
+			return l.list[l.i-1]
+		}
+	case "nextitem":
+		if l.i < n-1 {
+			return l.list[l.i+1]
+		}
+	case "cycle":
+		return function(func(_ *renderer, args []any, _ *Dict) (any, error) {
 			if len(args) == 0 {
 				return nil, errors.New("cycle needs items")
 			}
-			return args[i%len(args)], nil
-		}),
-	}}
-	if i > 0 {
-		d.values["previtem"] = list[i-1]
+			return args[l.i%len(args)], nil
+		})
+	case "changed":
+		return function(func(r *renderer, args []any, _ *Dict) (any, error) {
+			same := r.equal(*l.changes, tuple(args), 0)
+			*l.changes = tuple(args)
+			return !same, nil
+		})
 	}
-	if i < n-1 {
-		d.values["nextitem"] = list[i+1]
-	}
-	return d
+	return undefined{"loop." + name}
 }
 
 // macro makes a function of a macro block. It sees the names of the scope it was made in.
 func (r *renderer) macro(s *macroStmt) function {
 	home := r.scope
-	return func(r *renderer, args []any, named map[string]any) (any, error) {
+	return func(r *renderer, args []any, named *Dict) (any, error) {
 		if err := r.enter(); err != nil {
 			return nil, err
 		}
 		defer r.leave()
-		if len(args) > len(s.params) {
-			return nil, fmt.Errorf("the macro %s takes %d arguments, not %d", s.name, len(s.params), len(args))
-		}
 		defer r.push(home)()
-		r.scope.vars["caller"] = undefined{"caller"}
-		if c, ok := named["caller"]; ok {
-			r.scope.vars["caller"] = c
+		if err := r.extraArguments(s, args, named); err != nil {
+			return nil, err
 		}
-		used := 0
 		for i, p := range s.params {
-			v, ok := named[p]
-			if ok {
-				used++
-			}
+			v, ok := named.values[p]
 			switch d := i - (len(s.params) - len(s.defaults)); {
+			case i < len(args) && ok:
+				return nil, fmt.Errorf("the macro %s gets its argument %s twice", s.name, p)
 			case i < len(args):
 				v = args[i]
 			case ok:
@@ -350,26 +390,41 @@ func (r *renderer) macro(s *macroStmt) function {
 			}
 			r.scope.vars[p] = v
 		}
-		for name := range named {
-			if name != "caller" && used < len(named) && !contains(s.params, name) {
-				return nil, fmt.Errorf("the macro %s has no parameter %s", s.name, name)
-			}
-		}
 		return r.capture(s.body)
 	}
 }
 
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
+// extraArguments sets varargs, kwargs and caller in a macro that reads them. Without them, arguments that have no
+// parameter are errors.
+func (r *renderer) extraArguments(s *macroStmt, args []any, named *Dict) error {
+	if s.reads["varargs"] {
+		r.scope.vars["varargs"] = tuple(args[min(len(args), len(s.params)):])
+	} else if len(args) > len(s.params) {
+		return fmt.Errorf("the macro %s takes %d arguments, not %d", s.name, len(s.params), len(args))
+	}
+	if s.reads["caller"] {
+		r.scope.vars["caller"] = undefined{"caller"}
+	}
+	kwargs := &Dict{}
+	for k, v := range named.All() {
+		switch {
+		case slices.Contains(s.params, k):
+		case k == "caller" && s.reads[k]:
+			r.scope.vars[k] = v
+		case s.reads["kwargs"]:
+			kwargs.Set(k, v)
+		default:
+			return fmt.Errorf("the macro %s has no parameter %s", s.name, k)
 		}
 	}
-	return false
+	if s.reads["kwargs"] {
+		r.scope.vars["kwargs"] = kwargs
+	}
+	return nil
 }
 
 func (r *renderer) callBlock(s *callStmt) error {
-	caller := r.macro(&macroStmt{name: "caller", params: s.params, body: s.body, line: s.line})
+	caller := r.macro(&macroStmt{name: "caller", params: s.params, reads: s.reads, body: s.body, line: s.line})
 	call := *s.call
 	call.keys = append(append([]string{}, call.keys...), "caller")
 	call.values = append(append([]expr{}, call.values...), &literalExpr{caller})

@@ -19,14 +19,18 @@ var tests = map[string]func(r *renderer, v any, args []any) (bool, error){
 	"number":    func(_ *renderer, v any, _ []any) (bool, error) { _, ok := asFloat(v); return ok, nil },
 	"mapping":   func(_ *renderer, v any, _ []any) (bool, error) { _, ok := v.(*Dict); return ok, nil },
 	"sequence": func(_ *renderer, v any, _ []any) (bool, error) {
-		_, err := items(v)
-		_, u := v.(undefined)
-		return err == nil && !u, nil
+		_, isView := v.(view)
+		return isIterable(v) && !isView, nil
 	},
-	"iterable":    func(_ *renderer, v any, _ []any) (bool, error) { _, err := items(v); return err == nil, nil },
-	"callable":    func(_ *renderer, v any, _ []any) (bool, error) { _, ok := v.(function); return ok, nil },
-	"true":        func(_ *renderer, v any, _ []any) (bool, error) { return v == true, nil },
-	"false":       func(_ *renderer, v any, _ []any) (bool, error) { return v == false, nil },
+	"iterable": func(_ *renderer, v any, _ []any) (bool, error) { return isIterable(v), nil },
+	"callable": func(_ *renderer, v any, _ []any) (bool, error) { _, ok := v.(function); return ok, nil },
+	"true":     func(_ *renderer, v any, _ []any) (bool, error) { return v == true, nil },
+	"false":    func(_ *renderer, v any, _ []any) (bool, error) { return v == false, nil },
+	"filter": func(_ *renderer, v any, _ []any) (bool, error) {
+		s, ok := v.(string)
+		return ok && filters[s] != nil, nil
+	},
+	"escaped":     func(*renderer, any, []any) (bool, error) { return false, nil },
 	"odd":         remainder(2, 1),
 	"even":        remainder(2, 0),
 	"divisibleby": divisibleBy,
@@ -80,4 +84,12 @@ func isCase(s string, in func(rune) bool) bool {
 		any = any || in(c)
 	}
 	return any
+}
+
+func isIterable(v any) bool {
+	switch v.(type) {
+	case string, []any, tuple, view, *Dict, undefined:
+		return true
+	}
+	return false
 }

@@ -29,7 +29,11 @@ func toJSONFilter(r *renderer, v any, a arguments) (any, error) {
 	default:
 		return nil, errors.New("indent must be an int or a str")
 	}
-	if pair, ok := a.get(2, "separators", nil).([]any); ok && len(pair) == 2 {
+	if separators := a.get(2, "separators", nil); separators != nil {
+		pair, err := r.items(separators)
+		if err != nil || len(pair) != 2 {
+			return nil, errors.New("separators must be two strs")
+		}
 		between, okB := pair[0].(string)
 		colon, okC := pair[1].(string)
 		if !okB || !okC {
@@ -70,6 +74,8 @@ func (w *jsonWriter) value(v any, depth int) error {
 		w.out.WriteString(jsonFloat(v))
 	case string:
 		return w.text(v)
+	case tuple:
+		return w.value([]any(v), depth)
 	case []any:
 		return w.group("[", "]", len(v), depth, func(i int) error { return w.value(v[i], depth+1) })
 	case *Dict:

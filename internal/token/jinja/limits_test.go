@@ -1,0 +1,72 @@
+package jinja
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLimits renders templates that ask for endless time, memory or depth: each ends with an error, soon.
+func TestLimits(t *testing.T) {
+	double := "{% set s = namespace(x='ab ') %}{% for i in range(26) %}{% set s.x = s.x + s.x %}{% endfor %}" // 200 MB
+	big := "{% set s = namespace(x='ab ') %}{% for i in range(21) %}{% set s.x = s.x + s.x %}{% endfor %}"    // 6 MB
+	forever := func(body string) string {
+		return "{% for i in range(100000) %}{% for j in range(100000) %}" + body + "{% endfor %}{% endfor %}"
+	}
+	for name, source := range map[string]string{
+		"loops":         forever("x"),
+		"empty loops":   forever(""),
+		"memory":        double + "{% set s.x = s.x + s.x %}",
+		"output":        "{% set x = 'a' * 1000000 %}" + forever("{{ x }}"),
+		"repeat":        "{{ 'ab' * 1000000000000 }}",
+		"list repeat":   "{{ [1, 2] * 1000000000000 }}",
+		"power":         "{{ 10 ** 1000000000 }}",
+		"range":         "{{ range(1000000000) }}",
+		"recursion":     "{% macro f(x) %}{{ f(x + 1) }}{% endmacro %}{{ f(1) }}",
+		"growing lists": "{% set s = namespace(x=[1]) %}" + forever("{% set s.x = s.x + s.x %}"),
+		"nested values": "{% set s = namespace(x=[]) %}{% for i in range(1000) %}{% set s.x = [s.x] %}{% endfor %}{{ s.x }}",
+		"nested JSON":   "{% set s = namespace(x=[]) %}{% for i in range(1000) %}{% set s.x = [s.x] %}{% endfor %}{{ s.x | tojson }}",
+		"shared values": "{% set s = namespace(x=[]) %}{% for i in range(60) %}{% set s.x = [s.x, s.x] %}{% endfor %}{{ s.x }}",
+		"shared JSON":   "{% set s = namespace(x=[]) %}{% for i in range(60) %}{% set s.x = [s.x, s.x] %}{% endfor %}{{ s.x | tojson }}",
+		"cycles":        "{% set s = namespace() %}{% set s.x = s %}{{ s }}",
+		"comparison": "{% set s = namespace(x=[], y=[]) %}{% for i in range(60) %}{% set s.x = [s.x, s.x] %}{% set s.y = [s.y, s.y] %}" +
+			"{% endfor %}" + forever("{{ s.x == s.y }}"),
+		"replace":    "{{ ('a' * 100000) | replace('a', 'b' * 100000) }}",
+		"indent":     "{{ ('\\n' * 10000000) | indent(1000, true, true) }}",
+		"JSON":       "{{ range(100000) | list | tojson(indent=100) }}" + forever("{{ range(100000) | list | tojson }}"),
+		"search":     big + forever("{{ 'q' in s.x }}"),
+		"length":     big + forever("{{ s.x | length }}"),
+		"trim":       big + forever("{% set y = s.x | trim %}"),
+		"find":       big + forever("{% set y = s.x.find('q') %}"),
+		"letters":    big + forever("{% for c in s.x %}{% endfor %}"),
+		"unique":     "{{ range(100000) | unique | list | length }}",
+		"sort":       "{% set l = range(100000) | list %}" + forever("{% set y = l | sort %}"),
+		"joins":      big + forever("{% set y = [s.x, s.x] | join %}"),
+		"split":      big + forever("{% set y = s.x.split() %}"),
+		"arguments":  "{% macro f() %}{{ varargs | length }}{% endmacro %}{% set l = range(100000) | list %}" + forever("{{ f(*l) }}"),
+		"brackets":   "{{ " + strings.Repeat("[", 100000) + " }}",
+		"signs":      "{{ " + strings.Repeat("-", 100000) + "1 }}",
+		"nots":       "{{ " + strings.Repeat("not ", 100000) + "1 }}",
+		"ifs":        strings.Repeat("{% if 1 %}", 50000),
+		"elifs":      "{% if 1 %}" + strings.Repeat("{% elif 1 %}", 50000),
+		"targets":    "{% set " + strings.Repeat("(", 100000),
+		"conditions": "{{ " + strings.Repeat("1 if ", 100000) + "1 }}",
+		"calls":      "{{ f" + strings.Repeat("()", 300000) + " }}",
+		"filters":    "{{ 1" + strings.Repeat("|int", 200000) + " }}",
+		"sums":       "{{ 1" + strings.Repeat("+1", 300000) + " }}",
+		"raw":        "{% raw %}" + strings.Repeat("{%", 500000),
+		"raw ends":   "{% raw %}" + strings.Repeat("{% endraw ", 90000) + "%",
+		"comments":   strings.Repeat("{#", 500000),
+		"too long":   strings.Repeat("x", maxSource+1),
+	} {
+		start := time.Now()
+		if text, err := render(source, nil); err == nil {
+			t.Errorf("%s: no error, %d bytes", name, len(text))
+		}
+		if d := time.Since(start); d > 20*time.Second {
+			t.Errorf("%s: took %v", name, d)
+		} else if d > time.Second {
+			t.Logf("%s: took %v", name, d)
+		}
+	}
+}
