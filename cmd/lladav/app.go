@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,11 +66,14 @@ const (
 	exitNotFound = 3
 	exitMemory   = 4
 	exitPartly   = 5
+	exitPipe     = 128 + int(syscall.SIGPIPE)
 )
 
 // main runs the program with arguments args and returns its exit status.
 func (a *app) main(ctx context.Context, args []string) int {
-	out := &stickyWriter{w: a.out}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	out := &stickyWriter{w: a.out, fail: cancel}
 	a.out = out
 	root := a.newRoot()
 	root.SetArgs(args)
@@ -77,13 +81,15 @@ func (a *app) main(ctx context.Context, args []string) int {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
-	if err == nil && out.err != nil {
+	switch {
+	case errors.Is(out.err, syscall.EPIPE): // the reader, head for instance, has enough: no reason to complain
+		return exitPipe
+	case out.err != nil:
 		err = fmt.Errorf("write to standard output: %w", bare(out.err))
-	}
-	if err == nil {
+	case err == nil:
 		return exitOK
 	}
-	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause)) {
+	if cause := context.Cause(ctx); cause != nil && out.err == nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause)) {
 		fmt.Fprintf(a.err, "lladav: %s\n", cause)
 		return exitFailed
 	}
@@ -91,10 +97,11 @@ func (a *app) main(ctx context.Context, args []string) int {
 	return exitStatus(err)
 }
 
-// A stickyWriter remembers the first failure, so that not every print needs to be checked.
+// A stickyWriter remembers the first failure, so that not every print needs to be checked, and reports it.
 type stickyWriter struct {
-	w   io.Writer
-	err error
+	w    io.Writer
+	fail func(error)
+	err  error
 }
 
 func (s *stickyWriter) Write(p []byte) (int, error) {
@@ -102,7 +109,9 @@ func (s *stickyWriter) Write(p []byte) (int, error) {
 		return 0, s.err
 	}
 	n, err := s.w.Write(p)
-	s.err = err
+	if s.err = err; err != nil {
+		s.fail(err)
+	}
 	return n, err
 }
 

@@ -24,6 +24,7 @@ func realMain() int {
 		outTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
 	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a closed standard output is an error of Write, see stickyWriter
 	ctx, stop, signalled := notify(a.interrupt, a.exiting)
 	defer stop()
 	code := a.main(ctx, os.Args[1:])

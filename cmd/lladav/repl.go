@@ -60,8 +60,11 @@ func (a *app) repl(ctx context.Context, gen *opened, r *runFlags, in inputs) err
 		case errors.Is(err, io.EOF):
 			fmt.Fprintln(a.err)
 			return nil
-		case err != nil:
+		case ctx.Err() != nil:
+			fmt.Fprintln(a.err)
 			return err
+		case err != nil:
+			return fmt.Errorf("read a line: %w", err)
 		}
 		if text = strings.TrimSpace(text); text == "" {
 			continue
