@@ -218,7 +218,7 @@ func (a *answer) interrupt(res *diffuse.Result, s *scorer) {
 
 // done sends Done.
 func (a *answer) done(why lladav.FinishReason, ids []int32, res *diffuse.Result, s *scorer) {
-	a.tally(res.Telemetry)
+	a.tally(res.Telemetry, s)
 	a.usage.CompletionTokens = len(ids)
 	a.stats.CacheBytes = s.bytes()
 	a.stats.Approximated = approximations(a.params)
@@ -226,10 +226,10 @@ func (a *answer) done(why lladav.FinishReason, ids []int32, res *diffuse.Result,
 }
 
 // tally copies the decoder's counts.
-func (a *answer) tally(t diffuse.Telemetry) {
+func (a *answer) tally(t diffuse.Telemetry, s *scorer) {
 	a.stats.Steps, a.stats.Forwards, a.stats.FullPasses = t.Steps, t.Forwards, t.FullPasses
 	a.stats.RowForwards, a.stats.RowsScored, a.stats.MeanScore = t.RowForwards, t.RowsScored, t.MeanScore
-	a.stats.PromptTime, a.stats.DenoiseTime, a.stats.ScoreTime = t.First, t.Later, t.Sweep+t.Selection
+	a.stats.PromptTime, a.stats.DenoiseTime, a.stats.ScoreTime = t.First, t.Later, s.scoring+t.Selection
 }
 
 func (a *answer) progress(phase string, done, total int) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"lladav/internal/diffuse"
 	"lladav/internal/model"
@@ -13,6 +14,8 @@ type scorer struct {
 	session  *model.Session
 	unguided *model.Session                      // the sequence without its prompt; nil where nothing is guided
 	progress func(phase string, done, total int) // nil: nobody listens
+
+	scoring time.Duration // of all passes, what came after the last layer: the output head, and the sweep over its logits
 }
 
 var _ diffuse.Scorer = (*scorer)(nil)
@@ -20,33 +23,32 @@ var _ diffuse.Scorer = (*scorer)(nil)
 // Score runs the pass, and under guidance one over the sequence without its prompt at the same time.
 func (s *scorer) Score(ctx context.Context, c *diffuse.Canvas, plan diffuse.Plan, want []int, visit func(diffuse.Slice)) error {
 	passes := s.passes(c, plan, want)
-	if s.progress != nil {
-		s.tell(ctx, passes)
+	done, total := 0, len(passes)*s.model.Config.NumHiddenLayers
+	report := func() {
+		if s.progress != nil && ctx.Err() == nil { // after it nothing is computed
+			s.progress("pass", done, total)
+		}
 	}
-	return s.model.Score(ctx, passes, func(from, width int, logits [][]float32) {
+	report()
+	var layers time.Time // when the last layer was done
+	for i := range passes {
+		passes[i].Layer = func() {
+			done++
+			report()
+			layers = time.Now()
+		}
+	}
+	err := s.model.Score(ctx, passes, func(from, width int, logits [][]float32) {
 		sl := diffuse.Slice{From: from, Width: width, Logits: logits[0]}
 		if plan.Guided {
 			sl.Unguided = logits[1]
 		}
 		visit(sl)
 	})
-}
-
-// tell reports the layers of the passes as they are done, as long as ctx lasts: after it nothing is computed.
-func (s *scorer) tell(ctx context.Context, passes []model.SessionPass) {
-	done, total := 0, len(passes)*s.model.Config.NumHiddenLayers
-	report := func() {
-		if ctx.Err() == nil {
-			s.progress("pass", done, total)
-		}
+	if err == nil {
+		s.scoring += time.Since(layers)
 	}
-	report()
-	for i := range passes {
-		passes[i].Layer = func() {
-			done++
-			report()
-		}
-	}
+	return err
 }
 
 // passes returns one pass for each sequence.

@@ -14,7 +14,7 @@ import (
 	"lladav/internal/tensor"
 )
 
-// An Array is a value on a device. The zero-size handle is copied freely; its memory belongs to the backend.
+// An Array is a value on a device: a handle that is copied freely, to memory that belongs to the backend.
 type Array interface {
 	// Shape returns the dimensions, outermost first. It must not be changed.
 	Shape() []int
@@ -84,7 +84,9 @@ type Ops interface {
 	Add(x, y Array) Array
 	// RMSNorm returns gain · x·rsqrt(mean(x²)+eps) by rows.
 	RMSNorm(x, gain Array, eps float32) Array
+	// LayerNorm returns gain · (x-mean(x))·rsqrt(var(x)+eps) + bias by rows, with the biased variance.
 	LayerNorm(x, gain, bias Array, eps float32) Array
+	// GELU returns x·Φ(x) in the given form.
 	GELU(x Array, form GELUForm) Array
 	// SwiGLU returns silu(gate)·up.
 	SwiGLU(gate, up Array) Array
@@ -110,7 +112,8 @@ type Ops interface {
 	CrossEntropy(logits Array, targets []int32, weights []float32) Array
 
 	// Scope runs f and lets every array made inside die, but for its result. On the CPU this bounds memory to one
-	// layer; on a tape it is the unit of recomputation. f must depend only on arrays.
+	// layer; on a tape it is the unit of recomputation, which may run f again later. f must depend only on arrays, and
+	// on no variable that changes afterwards.
 	Scope(f func(op Ops) Array) Array
 	// Drop lets x, the result of an operation or of a Scope, die before its scope ends: the output of a layer once the
 	// next one has used it. Where results are needed again, on a tape, it does nothing.

@@ -68,7 +68,7 @@ func (c Case) Check(ctx context.Context, be Backend, reduced bool) error {
 	return nil
 }
 
-// a maker draws inputs and states results.
+// A maker draws inputs and states results.
 type maker struct{ rng *rand.Rand }
 
 // draw returns a tensor of normal deviates.

@@ -55,8 +55,11 @@ type Strategy interface {
 // rule (acceleration.md section 4). The zero value is the reference's default.
 type Schedule struct{ By Score }
 
+// Score returns By.
 func (s Schedule) Score() Score { return s.By }
-func (Schedule) Planned() bool  { return true }
+
+// Planned returns true.
+func (Schedule) Planned() bool { return true }
 
 // Pick returns the planned number of candidates, or all if there are fewer.
 func (Schedule) Pick(r *Round) []Candidate {
@@ -75,7 +78,10 @@ func planned(cells, n, i int) int {
 // one cell a step, at 0 all at once.
 type Threshold struct{ Tau float64 }
 
-func (Threshold) Score() Score  { return LowConfidence }
+// Score returns LowConfidence.
+func (Threshold) Score() Score { return LowConfidence }
+
+// Planned returns false.
 func (Threshold) Planned() bool { return false }
 
 // Pick returns the best candidate and those that reach Tau.
@@ -96,7 +102,10 @@ type Factor struct {
 	Upstream bool
 }
 
-func (Factor) Score() Score  { return LowConfidence }
+// Score returns LowConfidence.
+func (Factor) Score() Score { return LowConfidence }
+
+// Planned returns false.
 func (Factor) Planned() bool { return false }
 
 // Pick returns the candidates up to the first that fails.

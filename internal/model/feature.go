@@ -12,7 +12,8 @@ import (
 type FeaturePass struct {
 	Prompt, Gen bool    // recompute all rows of the prompt, all rows after it
 	Ratio       float64 // otherwise, in each layer, the int(Ratio·rows) rows after the prompt whose values changed most
-	// Inject overrules, per layer, which rows those are, counted from the prompt's end; nil in tests that do not need it.
+	// Inject, if not nil, says per layer which rows those are, counted from the prompt's end. Tests replay recorded
+	// choices with it, where rounding decides between rows that are all unchanged.
 	Inject [][]int32
 }
 

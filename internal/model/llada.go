@@ -1,8 +1,6 @@
 package model
 
-import (
-	"lladav/internal/backend"
-)
+import "lladav/internal/backend"
 
 // LLaDA is the language model: Llama's transformer with
 //   - attention in both directions: every row sees every row, so no key or value is ever final;
@@ -33,8 +31,8 @@ type layer struct {
 }
 
 // Forward maps the embeddings x (L,D) of rows at the given positions, which it uses up, to their hidden states (L,D),
-// before the final norm. With a cache the rows also see rows that are not in this pass, and only the hidden states that the cache asks
-// for are returned; nil is a plain pass.
+// before the final norm. With a cache the rows also see rows that are not in this pass, and only the hidden states that
+// the cache asks for are returned; nil is a plain pass.
 func (m *LLaDA) Forward(op backend.Ops, x backend.Array, pos []int32, mask backend.Mask, c *Cache) backend.Array {
 	return chain(op, x, len(m.layers), func(op backend.Ops, i int, x backend.Array) backend.Array {
 		defer c.told()
@@ -56,9 +54,9 @@ func (m *LLaDA) layer(op backend.Ops, i int, x backend.Array, pos []int32, mask 
 // chain puts x through n layers, each a scope of its own, and drops each layer's input when it has been used.
 func chain(op backend.Ops, x backend.Array, n int, layer func(op backend.Ops, i int, x backend.Array) backend.Array) backend.Array {
 	for i := range n {
-		y := op.Scope(func(op backend.Ops) backend.Array { return layer(op, i, x) })
-		op.Drop(x)
-		x = y
+		in := x // the scope may run again later
+		x = op.Scope(func(op backend.Ops) backend.Array { return layer(op, i, in) })
+		op.Drop(in)
 	}
 	return x
 }

@@ -71,7 +71,8 @@ type Pass struct {
 	Keep    bool
 	Feature *FeaturePass // set: a pass of the feature cache; From, To and Keep do not matter
 	Want    []int32      // the tokens, as indices of IDs, whose logits are asked for; each within From and To
-	Layer   func()       // if not nil, called after each layer by the goroutine that called Score; also once the pass has failed
+	// Layer, if not nil, is called after each layer by the goroutine that called Score, also once the pass has failed.
+	Layer func()
 }
 
 // A SessionPass is a pass and the session it belongs to.
