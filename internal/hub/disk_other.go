@@ -1,11 +1,8 @@
-//go:build !linux && !darwin
+//go:build !linux && !darwin && !windows
 
 package hub
 
-import "syscall"
-
-// fullErrors are the codes of Windows for a full disk.
-var fullErrors = []error{syscall.Errno(39), syscall.Errno(112)}
+var fullErrors []error
 
 // freeSpace does not know; a full disk is met when it is.
 func freeSpace(string) (int64, bool) { return 0, false }
