@@ -23,6 +23,7 @@ type tape struct {
 	// Inside an outermost scope that is not recorded: the values from before it that were used, and the last one's number.
 	used  map[*value]bool
 	since int
+	again bool // the scope is carried out for the second time: no other values may be used
 }
 
 var _ backend.Ops = (*tape)(nil)
@@ -68,7 +69,10 @@ func (t *tape) in(x backend.Array) *value {
 			t.leaves[x] = v
 		}
 	}
-	if t.before(v) {
+	if t.before(v) && !t.used[v] {
+		if t.again {
+			panic(fmt.Sprintf("grad: a scope, carried out again, uses another array %v: it depends on a variable that has changed", v.shape))
+		}
 		t.used[v] = true
 	}
 	return v
@@ -201,21 +205,22 @@ func (t *tape) Scope(f func(op backend.Ops) backend.Array) backend.Array {
 	t.record, t.used, t.since = false, map[*value]bool{}, t.count
 	result := t.in(f(t))
 	t.end(result, outside)
-	held := slices.Collect(maps.Keys(t.used))
-	inside := result.number > t.since
+	used, inside := t.used, result.number > t.since
 	t.record, t.used = true, nil
 	if inside {
-		t.rule(result, func(dy *gradient) { t.again(f, dy) }, held...)
+		t.rule(result, func(dy *gradient) { t.redo(f, used, dy) }, slices.Collect(maps.Keys(used))...)
 	}
 	return result
 }
 
-// again runs f once more, recorded, and then its rules.
-func (t *tape) again(f func(op backend.Ops) backend.Array, dy *gradient) {
+// redo runs f once more, recorded, and then its rules.
+func (t *tape) redo(f func(op backend.Ops) backend.Array, used map[*value]bool, dy *gradient) {
 	first := len(t.nodes)
 	t.recompute, t.scope = false, &scope{}
+	t.used, t.since, t.again = used, t.count, true
 	result := t.in(f(t))
 	t.end(nil, nil)
+	t.used, t.again = nil, false
 	dy.users++
 	result.grad = dy
 	t.backward(first)
