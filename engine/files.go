@@ -59,37 +59,48 @@ func readEnds(path string, turn int32, vocab int) ([]int32, error) {
 	if err != nil {
 		return nil, err
 	}
-	var file struct {
-		EOS json.RawMessage `json:"eos_token_id"`
-	}
-	var flat bytes.Buffer // without line breaks, since the value is quoted in an error
-	if err = json.Compact(&flat, data); err == nil {
-		err = json.Unmarshal(flat.Bytes(), &file)
-	}
+	ids, err := parseEnds(data, vocab)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: not a JSON object: %w", path, err)
-	}
-	if file.EOS == nil {
-		return ends, nil
-	}
-	var one *int32 // null is none
-	var ids []int32
-	if json.Unmarshal(file.EOS, &one) == nil {
-		if one != nil {
-			ids = []int32{*one}
-		}
-	} else if json.Unmarshal(file.EOS, &ids) != nil {
-		return nil, fmt.Errorf("read %s: eos_token_id is %.40s, not a token id or a list of them", path, file.EOS)
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	for _, id := range ids {
-		if id < 0 || int(id) >= vocab {
-			return nil, fmt.Errorf("read %s: eos_token_id is %d, outside the vocabulary of %d", path, id, vocab)
-		}
 		if !slices.Contains(ends, id) {
 			ends = append(ends, id)
 		}
 	}
 	return ends, nil
+}
+
+// parseEnds returns the ids of eos_token_id: a number, a list of them, or nothing.
+func parseEnds(data []byte, vocab int) ([]int32, error) {
+	var file struct {
+		EOS json.RawMessage `json:"eos_token_id"`
+	}
+	var flat bytes.Buffer // without line breaks, since the value is quoted in an error
+	err := json.Compact(&flat, data)
+	if err == nil {
+		err = json.Unmarshal(flat.Bytes(), &file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("not a JSON object: %w", err)
+	}
+	var ids []int32
+	if file.EOS != nil {
+		var one *int32 // null is none
+		if json.Unmarshal(file.EOS, &one) == nil {
+			if one != nil {
+				ids = []int32{*one}
+			}
+		} else if json.Unmarshal(file.EOS, &ids) != nil {
+			return nil, fmt.Errorf("eos_token_id is %.40s, not a token id or a list of them", file.EOS)
+		}
+	}
+	for _, id := range ids {
+		if id < 0 || int(id) >= vocab {
+			return nil, fmt.Errorf("eos_token_id is %d, outside the vocabulary of %d", id, vocab)
+		}
+	}
+	return ids, nil
 }
 
 // wrapOpen gives an error of Open its kind.

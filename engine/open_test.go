@@ -236,6 +236,23 @@ func TestNoEndTokens(t *testing.T) {
 	}
 }
 
+func FuzzParseEnds(f *testing.F) {
+	for _, text := range []string{`{"eos_token_id": 7}`, `{"eos_token_id": [1, 2], "x": {}}`, `{"eos_token_id": null}`, "{\"eos_token_id\":\n[[]]}", "[]", ""} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		ids, err := parseEnds(data, 10)
+		if err != nil && strings.ContainsAny(err.Error(), "\n\r") {
+			t.Errorf("error of several lines: %q", err)
+		}
+		for _, id := range ids {
+			if id < 0 || id >= 10 {
+				t.Errorf("id %d of 10", id)
+			}
+		}
+	})
+}
+
 // Opening reads no weights: a checkpoint of 8 GB, of which the file system stores nothing, opens at once and leaves the
 // heap as it is.
 func TestOpenReadsNoWeights(t *testing.T) {
