@@ -42,7 +42,9 @@ func (a *app) answer(ctx context.Context, gen *opened, req *lladav.Request, r *r
 	}
 	if r.trace != "" {
 		var err error
-		if t.trace, err = newTraceWriter(r.trace, traceHead{Model: gen.name, Prompt: prompt, Params: req.Params}); err != nil {
+		if t.trace, err = newTraceWriter(r.trace, traceHead{
+			Model: gen.name, Prompt: prompt, Pictures: thumbnails(req.Messages), Params: req.Params,
+		}); err != nil {
 			return t.ans, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,10 +129,11 @@ func writeReplayPage(path string, t *trace) error {
 		return err
 	}
 	data := struct {
+		Seed  string      `json:"seed"` // a number would lose digits in a browser
 		Head  traceHead   `json:"head"`
 		Steps []traceStep `json:"steps"`
 		End   *traceEnd   `json:"end"`
-	}{t.head, t.steps, t.end}
+	}{strconv.FormatUint(t.head.Seed, 10), t.head, t.steps, t.end}
 	text, err := json.Marshal(data) // escapes <, > and &, so it cannot leave its script element
 	if err == nil {
 		err = replayTemplate.Execute(f, map[string]any{"Model": t.head.Model, "Data": template.JS(text)})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"lladav"
@@ -20,12 +21,13 @@ type trace struct {
 }
 
 type traceHead struct {
-	Version int               `json:"lladav_trace"` // 1
-	Model   string            `json:"model"`
-	Prompt  string            `json:"prompt"`
-	Seed    uint64            `json:"seed"`
-	Params  lladav.Params     `json:"params"`
-	Canvas  lladav.CanvasInfo `json:"canvas"`
+	Version  int               `json:"lladav_trace"` // 1
+	Model    string            `json:"model"`
+	Prompt   string            `json:"prompt"`
+	Pictures []tracePicture    `json:"pictures,omitempty"`
+	Seed     uint64            `json:"seed"`
+	Params   lladav.Params     `json:"params"`
+	Canvas   lladav.CanvasInfo `json:"canvas"`
 }
 
 type traceStep struct {
@@ -115,6 +117,11 @@ func readTrace(name string, r io.Reader) (*trace, error) {
 			}
 			if l := t.head.Canvas.Length; l < 1 || l > maxTraceCells {
 				return nil, bad(n, "a canvas of %d cells", l)
+			}
+			for i, p := range t.head.Pictures { // a page must not fetch anything
+				if !strings.HasPrefix(p.Data, thumbnailURL) {
+					return nil, bad(n, "picture %d is no JPEG in a data URL", i+1)
+				}
 			}
 			continue
 		}
