@@ -32,7 +32,7 @@ func (e *Engine) BenchPass(rows, scored int) (Pass, error) {
 		pass := model.SessionPass{Session: s, Pass: model.Pass{IDs: ids, To: rows, Want: want}}
 		return e.model.Score(ctx, []model.SessionPass{pass}, func(int, int, [][]float32) {})
 	}
-	return Pass{Run: run, Rows: rows, Scored: scored, GFLOP: e.passFLOP(rows, scored) / 1e9}, nil
+	return Pass{Run: func(ctx context.Context) error { return e.alone(ctx, run) }, Rows: rows, Scored: scored, GFLOP: e.passFLOP(rows, scored) / 1e9}, nil
 }
 
 // passFLOP counts the operations of a full pass: in the last layer only keys and values exist for rows that are not
@@ -72,7 +72,7 @@ func (e *Engine) BenchVision(tiles int) (Pass, error) {
 		}
 		return err
 	}
-	return Pass{Run: run, Rows: int(n), GFLOP: flop / 1e9}, nil
+	return Pass{Run: func(ctx context.Context) error { return e.alone(ctx, run) }, Rows: int(n), GFLOP: flop / 1e9}, nil
 }
 
 // Peak measures what the processor reaches now, in GFLOP/s, with the engine's threads and precision.

@@ -180,6 +180,18 @@ func (e *Engine) take(ctx context.Context) (release func(), err error) {
 	return func() { <-e.turn }, nil
 }
 
+// alone calls f while nobody else uses the device, with a context that also ends when the engine is closed.
+func (e *Engine) alone(ctx context.Context, f func(ctx context.Context) error) error {
+	ctx, cancel := e.until(ctx)
+	defer cancel(nil)
+	release, err := e.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return f(ctx)
+}
+
 // Close ends the requests that are under way or waiting, waits for that, and releases the checkpoint. It must not be
 // called from a loop over the events of a request. Further requests fail.
 func (e *Engine) Close() error {

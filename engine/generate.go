@@ -71,6 +71,11 @@ func (a *answer) run(ctx context.Context) error {
 		return err
 	}
 	defer release()
+	return a.e.checkpoint.Guard(func() error { return a.compute(ctx) })
+}
+
+// compute makes the answer once the device is ours.
+func (a *answer) compute(ctx context.Context) error {
 	start := time.Now()
 	session, err := a.prompt(ctx)
 	if err != nil {

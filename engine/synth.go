@@ -103,7 +103,7 @@ func (o SynthOptions) specs(cfg *model.Config, dtype tensor.DType, progress func
 		case len(s.Shape) == 1 && strings.Contains(s.Name, "norm") && strings.HasSuffix(s.Name, ".weight"):
 			mean, std = 1, 0.05
 		case strings.HasSuffix(s.Name, "embed_tokens.weight"):
-			std = 0.3 // at 1 every masked cell would look the same to the layers, and get the same token
+			std = 0.3 // little beside what the layers add: masked cells all begin with the same one
 		case strings.HasSuffix(s.Name, "lm_head.weight"):
 			std = 3 / math.Sqrt(float64(fanIn)) // logits wide enough to have a favourite
 		case len(s.Shape) > 1:
@@ -112,6 +112,9 @@ func (o SynthOptions) specs(cfg *model.Config, dtype tensor.DType, progress func
 				n *= d
 			}
 			std = 1 / math.Sqrt(float64(n))
+		}
+		if strings.HasSuffix(s.Name, "q_proj.weight") || strings.HasSuffix(s.Name, "k_proj.weight") {
+			std *= 2 // attention sharp enough that masked cells differ by where they are, and so get different tokens
 		}
 		g := weights.NewNormal(o.Seed, s.Name, dtype, mean, std)
 		n, _ := tensor.Elems(s.Shape)
