@@ -31,16 +31,20 @@ func (l linear) of(op backend.Ops, x backend.Array) backend.Array {
 	return op.Linear(x, l.weight, l.bias)
 }
 
-// Forward maps the pixels (1,3,S,S) of a tile to features (P,W).
+// Forward maps the pixels (N,3,S,S) of tiles to features (N·P,W). Tiles do not see each other.
 func (t *Tower) Forward(op backend.Ops, pixels backend.Array) backend.Array {
 	return chain(op, t.embed(op, pixels), len(t.layers), t.layer)
 }
 
-// embed returns the patches' embeddings (P,W).
+// embed returns the patches' embeddings (N·P,W).
 func (t *Tower) embed(op backend.Ops, pixels backend.Array) backend.Array {
 	return op.Scope(func(op backend.Ops) backend.Array {
 		x := op.Linear(op.Patchify(pixels, t.patch), t.patches, t.patchBias)
-		return op.Add(x, op.Embed(t.position, sequence(0, x.Shape()[0])))
+		places := sequence(0, x.Shape()[0])
+		for i := range places {
+			places[i] %= int32(t.position.Shape()[0])
+		}
+		return op.Add(x, op.Embed(t.position, places))
 	})
 }
 
@@ -48,7 +52,21 @@ func (t *Tower) layer(op backend.Ops, i int, x backend.Array) backend.Array {
 	l := &t.layers[i]
 	h := op.LayerNorm(x, l.norm1, l.norm1Bias, t.eps)
 	q, k, v := l.q.of(op, h), l.k.of(op, h), l.v.of(op, h)
-	x = op.Add(x, l.out.of(op, op.Attention(q, k, v, t.heads, t.heads, backend.Mask{})))
+	x = op.Add(x, l.out.of(op, t.attend(op, q, k, v)))
 	h = op.LayerNorm(x, l.norm2, l.norm2Bias, t.eps)
 	return op.Add(x, l.fc2.of(op, op.GELU(l.fc1.of(op, h), backend.GELUTanh)))
+}
+
+// attend is attention within each tile.
+func (t *Tower) attend(op backend.Ops, q, k, v backend.Array) backend.Array {
+	rows, patches := q.Shape()[0], t.position.Shape()[0]
+	if rows == patches {
+		return op.Attention(q, k, v, t.heads, t.heads, backend.Mask{})
+	}
+	var tiles []backend.Array
+	for at := 0; at < rows; at += patches {
+		own := sequence(at, at+patches)
+		tiles = append(tiles, op.Attention(op.Gather(q, own), op.Gather(k, own), op.Gather(v, own), t.heads, t.heads, backend.Mask{}))
+	}
+	return op.Concat(tiles...)
 }
