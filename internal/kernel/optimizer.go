@@ -37,13 +37,16 @@ func AdamWStep(p *Pool, w, g, m, v []float32, half []byte, o AdamW) {
 		root:  float32(1 / math.Sqrt(1-math.Pow(o.Beta2, float64(o.Step)))),
 		eps:   float32(o.Epsilon),
 	}
-	f, im := best(adamWs), best(products)
+	f, round := best(adamWs), best(products).toBF16
+	if round == nil { // there is no instruction for it
+		round = toBF16Generic
+	}
 	p.Each(ceilDiv(len(w), actChunk), func(_, i int) {
 		from, to := i*actChunk, min((i+1)*actChunk, len(w))
 		f(w[from:to], g[from:to], m[from:to], v[from:to], c)
 		if half != nil {
 			out := unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(half))), len(w))
-			im.toBF16(out[from:to], w[from:to])
+			round(out[from:to], w[from:to])
 		}
 	})
 }
