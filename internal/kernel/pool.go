@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -17,6 +18,8 @@ type Pool struct {
 	f    func(worker, i int)
 	n    int64
 	next atomic.Int64
+
+	fault atomic.Pointer[any] // of the current loop, see catch
 
 	state   atomic.Uint64 // epoch<<32, whether helpers may still join, and how many are inside
 	waiting atomic.Bool   // the caller sleeps until the last helper leaves
@@ -97,10 +100,14 @@ func (p *Pool) Each(n int, f func(worker, i int)) {
 	p.state.And(^uint64(open))
 	p.drain()
 	p.f = nil
+	if r := p.fault.Swap(nil); r != nil {
+		panic(*r)
+	}
 }
 
-// work takes calls until none is left.
+// work takes calls until none is left, or until memory cannot be read: then the rest is left undone and Each panics.
 func (p *Pool) work(worker int) {
+	defer p.catch()
 	for {
 		i := p.next.Add(1) - 1
 		if i >= p.n {
@@ -108,6 +115,20 @@ func (p *Pool) work(worker int) {
 		}
 		p.f(worker, int(i))
 	}
+}
+
+// catch keeps a fault for the caller of Each, since only the goroutine in which it happened can recover it. Other panics
+// go on from where they happened.
+func (p *Pool) catch() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	if _, ok := r.(interface{ Addr() uintptr }); !ok {
+		panic(r)
+	}
+	p.fault.Store(&r)
+	p.next.Store(p.n)
 }
 
 // drain waits until no helper is inside the loop.
@@ -127,6 +148,7 @@ func (p *Pool) drain() {
 
 // serve is the life of helper h.
 func (p *Pool) serve(h int) {
+	debug.SetPanicOnFault(true) // see catch
 	var seen uint64
 	for p.join(h, &seen) {
 		p.work(h + 1)

@@ -10,7 +10,8 @@
 // # Files that change
 //
 // A mapped file must stay as it is while it is open. Replacing it (a new file under the old name, as every careful
-// tool does it) is harmless: the mapping keeps the old one. Cutting it short in place is not: on Unix systems the
-// next access to a missing page kills the process, and no program that maps files can prevent that.
-// [Checkpoint.Changed] detects both and costs microseconds, so a long-running program asks it before each request.
+// tool does it) is harmless: the mapping keeps the old one. After it was cut short in place, or when its disk fails, a
+// read of what is missing ends the program, unless it is done below [Checkpoint.Guard], which makes an error of it. What
+// was written to in place is read as it is now; [Checkpoint.Changed] detects that and costs microseconds, so a
+// long-running program asks it before each request.
 package weights

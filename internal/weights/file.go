@@ -72,32 +72,32 @@ func openFile(path string) (_ *File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := Parse(m.data)
-	if err != nil {
+	f := &File{path: path, mapped: m, file: file, length: info.Size(), time: info.ModTime()}
+	if err := guard([]*File{f}, func() error { return f.parse(m.data) }); err != nil {
 		m.close()
 		return nil, err
 	}
-	f.path, f.mapped, f.file, f.length, f.time = path, m, file, info.Size(), info.ModTime()
 	return f, nil
 }
 
 // Parse reads a safetensors file that is in memory. Its tensors share data's memory.
 func Parse(data []byte) (*File, error) {
+	f := &File{}
+	return f, f.parse(data)
+}
+
+func (f *File) parse(data []byte) error {
 	entries, meta, rest, err := parseHeader(data)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	f := &File{
-		names:   make([]string, len(entries)),
-		tensors: make(map[string]*tensor.Tensor, len(entries)),
-		meta:    meta,
-		data:    rest,
-	}
+	f.names, f.tensors = make([]string, len(entries)), make(map[string]*tensor.Tensor, len(entries))
+	f.meta, f.data = meta, rest
 	for i, e := range entries {
 		f.names[i] = e.name
 		f.tensors[e.name] = &tensor.Tensor{DType: e.dtype, Shape: e.shape, Data: rest[e.start:e.end:e.end]}
 	}
-	return f, nil
+	return nil
 }
 
 // Names returns the names of the tensors in the order of their data. It must not be changed.

@@ -16,6 +16,10 @@ import (
 // MADV_POPULATE_READ; a warm one 0.2 s, with and without MADV_HUGEPAGE, since the page cache holds large pages
 // anyway.
 func (c *Checkpoint) Prefetch(ctx context.Context) error {
+	return c.Guard(func() error { return c.prefetch(ctx) })
+}
+
+func (c *Checkpoint) prefetch(ctx context.Context) error {
 	const step = 8 << 20 // between looks at ctx
 	var sum byte
 	page := os.Getpagesize()
