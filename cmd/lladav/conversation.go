@@ -66,7 +66,7 @@ func saveConversation(path string, msgs []lladav.Message) error {
 func loadConversation(path string) ([]lladav.Message, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("load conversation: %w", err)
+		return nil, fmt.Errorf("load conversation %s: %w", path, bare(err))
 	}
 	var c savedConversation
 	if err := json.Unmarshal(data, &c); err != nil {

@@ -69,7 +69,7 @@ func (a *app) readInputs(r *runFlags, list []string) (inputs, error) {
 	}
 	if video != "" {
 		if _, err := os.Stat(video); err != nil {
-			return in, lladav.Errorf(lladav.NotFound, "open video: %w", err)
+			return in, lladav.Errorf(lladav.NotFound, "open video %s: %w", video, bare(err))
 		}
 		in.video = &lladav.Media{Name: video, Path: video}
 	}

@@ -118,7 +118,7 @@ func (s *session) do(ctx context.Context, text string) (leave bool, err error) {
 	case "/video":
 		path := unquote(rest)
 		if _, err := os.Stat(path); err != nil {
-			return false, fmt.Errorf("open video: %w", err)
+			return false, fmt.Errorf("open video %s: %w", path, bare(err))
 		}
 		s.pending.video = &lladav.Media{Name: path, Path: path}
 	case "/set":
@@ -245,6 +245,7 @@ func (s *session) set(rest string) error {
 	}
 	before := s.r.gen
 	if err := f.Value.Set(strings.TrimSpace(value)); err != nil {
+		s.r.gen = before // some values are changed even so
 		return usagef("%s is %q, it must be %s", name, value, wanted(f))
 	}
 	if _, err := s.r.gen.params(); err != nil {

@@ -35,7 +35,7 @@ func newReplayCmd(a *app) *cobra.Command {
 			}
 			f, err := os.Open(list[0])
 			if err != nil {
-				return fmt.Errorf("open trace: %w", err)
+				return fmt.Errorf("open trace %s: %w", list[0], bare(err))
 			}
 			defer f.Close()
 			t, err := readTrace(list[0], f)
