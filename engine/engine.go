@@ -92,7 +92,11 @@ func (e *Engine) open() error {
 		return err
 	}
 	e.be = backend.NewCPU(backend.Options{Threads: e.o.Threads, Precision: e.precision})
-	if e.model, err = model.Load(e.be, e.checkpoint, e.config); err != nil {
+	err = e.checkpoint.Guard(func() (err error) {
+		e.model, err = model.Load(e.be, e.checkpoint, e.config)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("open %s: %w", e.dir, err)
 	}
 	keep := e.o.FeatureBytes
@@ -189,7 +193,7 @@ func (e *Engine) alone(ctx context.Context, f func(ctx context.Context) error) e
 		return err
 	}
 	defer release()
-	return f(ctx)
+	return e.checkpoint.Guard(func() error { return f(ctx) })
 }
 
 // Close ends the requests that are under way or waiting, waits for that, and releases the checkpoint. It must not be
