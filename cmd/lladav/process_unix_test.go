@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 // A process is the program, with a home and a directory for temporary files of its own.
 type process struct {
 	*exec.Cmd
-	temp string
-	errs bytes.Buffer // standard error, unless a test sets another one
+	home, temp string
+	errs       bytes.Buffer // standard error, unless a test sets another one
 }
 
 func program(t *testing.T, args ...string) *process {
@@ -37,8 +37,8 @@ func program(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Cmd: exec.CommandContext(t.Context(), exe, args...), temp: t.TempDir()}
-	p.Env = []string{"LLADAV_TEST_PROGRAM=1", "HOME=" + t.TempDir(), "TMPDIR=" + p.temp, "HF_HUB_OFFLINE=1", "TERM=xterm", "LLADAV_CPU=" + os.Getenv("LLADAV_CPU")}
+	p := &process{Cmd: exec.CommandContext(t.Context(), exe, args...), home: t.TempDir(), temp: t.TempDir()}
+	p.Env = []string{"LLADAV_TEST_PROGRAM=1", "HOME=" + p.home, "TMPDIR=" + p.temp, "HF_HUB_OFFLINE=1", "TERM=xterm", "LLADAV_CPU=" + os.Getenv("LLADAV_CPU")}
 	p.Stderr = &p.errs
 	return p
 }
