@@ -177,6 +177,10 @@ func (e *Engine) take(ctx context.Context) (release func(), err error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+	if e.closing.Err() != nil { // ctx may not know yet
+		<-e.turn
+		return nil, &lladav.Error{Kind: lladav.Interrupted, Err: errClosed}
+	}
 	if err := e.checkpoint.Changed(); err != nil {
 		<-e.turn
 		return nil, &lladav.Error{Kind: lladav.BadInput, Hint: "open the model again", Err: err}

@@ -240,7 +240,7 @@ func TestConcurrent(t *testing.T) {
 // Close ends the request under way and those that wait, and returns after them.
 func TestClose(t *testing.T) {
 	e := openSynth(t)
-	req := ask("What is it?", params(6))
+	req := ask("What is it?", params(200)) // long enough that it is noticed
 	var wg sync.WaitGroup
 	var others [3]outcome
 	closed := make(chan error, 1)
