@@ -132,8 +132,10 @@ func (f *finder) cut(text string, yield func(part string, id int32) error) error
 				return err
 			}
 		}
-		if err := yield(text[min(start, end):end], hit.id); err != nil {
-			return err
+		if start < end { // else all of it was taken as blanks already
+			if err := yield(text[start:end], hit.id); err != nil {
+				return err
+			}
 		}
 		done = end
 	}

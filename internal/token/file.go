@@ -266,12 +266,21 @@ func (t *Tokenizer) addTokens(list []addedToken) error {
 			return fmt.Errorf("%s: %w", place, err)
 		}
 	}
+	t.markSpecial(list)
 	return nil
+}
+
+// markSpecial finds the special tokens. As in the reference, one whose piece the normalizer has changed is none.
+func (t *Tokenizer) markSpecial(list []addedToken) {
+	for _, tok := range list {
+		if id, ok := t.byPiece[tok.Content]; ok && tok.IsSpecial {
+			t.special[id] = t.pieces[id] == tok.Content
+		}
+	}
 }
 
 // match makes an added token be found in text.
 func (t *Tokenizer) match(tok *addedToken, id int32) error {
-	t.special[id] = tok.IsSpecial
 	if !tok.Normalized {
 		t.added.raw.add(tok.Content, tok, id)
 		return nil
@@ -282,6 +291,9 @@ func (t *Tokenizer) match(tok *addedToken, id int32) error {
 		if pattern, err = t.normalize(pattern); err != nil {
 			return err
 		}
+	}
+	if pattern == "" {
+		return fmt.Errorf("nothing is left of %q when it is normalized, so it would match everywhere", tok.Content)
 	}
 	if len(pattern) > 4*maxAdded {
 		return fmt.Errorf("normalized content has %d bytes, the limit is %d", len(pattern), 4*maxAdded)

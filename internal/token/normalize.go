@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -61,8 +62,8 @@ func newNormalizer(c component) (normalizer, error) {
 		if err := c.into(&f); err != nil {
 			return nil, err
 		}
-		if f.Prepend == nil {
-			return nil, c.errorf("prepend is missing")
+		if f.Prepend == nil || *f.Prepend == "" {
+			return nil, c.errorf("prepend is missing or empty")
 		}
 		return pure(func(s string) string {
 			if s == "" {
@@ -147,6 +148,9 @@ func (r *replacement) apply(s string) (string, error) {
 	var out strings.Builder
 	at := 0
 	for _, m := range matches {
+		if m[0] == m[1] {
+			return "", errors.New("the pattern of a replacement matches an empty text, which is not supported")
+		}
 		out.WriteString(s[at:m[0]])
 		out.WriteString(r.content)
 		at = m[1]

@@ -63,9 +63,9 @@ func TestLimits(t *testing.T) {
 		if text, err := render(source, nil); err == nil {
 			t.Errorf("%s: no error, %d bytes", name, len(text))
 		}
-		if d := time.Since(start); d > 20*time.Second {
+		if d := time.Since(start); d > 2*time.Minute {
 			t.Errorf("%s: took %v", name, d)
-		} else if d > time.Second {
+		} else if d > 5*time.Second {
 			t.Logf("%s: took %v", name, d)
 		}
 	}
