@@ -53,9 +53,8 @@ func parseMix(text []byte) ([]mixEntry, error) {
 			Strategy string `yaml:"sampling_strategy"`
 		} `yaml:"datasets"`
 	}
-	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&file)
-	if err != nil && err != io.EOF {
-		return nil, errors.New(yamlLine(err))
+	if err := decodeYAML(text, &file); err != nil {
+		return nil, err
 	}
 	if len(file.Datasets) == 0 {
 		return nil, errors.New("it has no datasets")
@@ -74,10 +73,20 @@ func parseMix(text []byte) ([]mixEntry, error) {
 	return list, nil
 }
 
-// yamlLine is the first line of a YAML error, which goes on with an excerpt of the file.
-func yamlLine(err error) string {
+// decodeYAML decodes text into v, which must know all keys. Its errors are one line, without the library's excerpt of the
+// file. The library panics on some texts, such as "datasets: !0 0".
+func decodeYAML(text []byte, v any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.New("it is not valid YAML")
+		}
+	}()
+	err = yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(v)
+	if err == nil || err == io.EOF {
+		return nil
+	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
-	return oneLine(errors.New(first)).Error()
+	return oneLine(errors.New(first))
 }
 
 // parseSampling parses "all", "first:1000", "end:5%", "random:999". Nothing means all.

@@ -1,0 +1,265 @@
+package scenes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The ways to ask. The last of each list is held out from training; it uses words that others of the kind use too.
+var (
+	askColor = []string{
+		"What color is the %s?", "Which color is the %s?", "What is the color of the %s?", "The %s is what color?",
+		"What colour is the %s?", "Tell me the color of the %s.", "Which color does the %s have?",
+	}
+	askShape = []string{
+		"What shape is %s?", "Which shape is %s?", "What is the %s shape?", "What shape is the %s object?", "Name the %s shape.",
+		"The %s object is what shape?",
+	}
+	askCount = []string{
+		"How many %s are there?", "How many %s are in the picture?", "How many %s do you see?", "Count the %s.",
+		"What is the number of %s?", "How many %s does the picture have?",
+	}
+	askBeside = []string{
+		"Is the %s left or right of the %s?", "Is the %s to the left or to the right of the %s?",
+		"Where is the %s, left or right of the %s?", "Does the %s lie left or right of the %s?", "Is the %s right or left of the %s?",
+	}
+	askAbove = []string{
+		"Is the %s above or below the %s?", "Where is the %s, above or below the %s?", "Does the %s lie above or below the %s?",
+		"Is the %s placed above or below the %s?", "Is the %s below or above the %s?",
+	}
+	askSide = []string{
+		"Is the %s in the left or the right half?", "Where is the %s, in the left or the right half?", "Is the %s on the left or on the right?",
+		"Does the %s lie in the left or the right half?", "Is the %s in the right or the left half?",
+	}
+	askLevel = []string{
+		"Is the %s in the top or the bottom half?", "Where is the %s, in the top or the bottom half?", "Is the %s at the top or at the bottom?",
+		"Does the %s lie in the top or the bottom half?", "Is the %s in the bottom or the top half?",
+	}
+	askOutermost = []string{
+		"Which shape is %s?", "What shape is %s?", "Name the shape %s.", "What is the shape %s?", "The shape %s is what?",
+	}
+	askExistence = []string{
+		"Is there %s?", "Is there %s in the picture?", "Do you see %s?", "Does the picture have %s?", "Can you see %s?",
+		"Is %s in the picture?",
+	}
+	askReading = [...][]string{
+		number: {
+			"What number is written?", "Read the number.", "Which number do you see?", "What does the text say?", "Read the text.",
+			"What is written in the picture?", "Which number is written in the picture?",
+		},
+		word: {
+			"What word is written?", "Read the word.", "Which word do you see?", "What does the text say?", "Read the text.",
+			"What is written in the picture?", "Which word is written in the picture?",
+		},
+		letters: {
+			"What letters are written?", "Read the letters.", "Which letters do you see?", "What does the text say?", "Read the text.",
+			"What is written in the picture?", "Which letters are written in the picture?",
+		},
+	}
+)
+
+// question asks about a scene that was made for a kind of question; ok tells whether it can be asked.
+func (s *scene) question(r *random, kind Kind) (qa QA, ok bool) {
+	switch kind {
+	case Color:
+		return s.color(r, s.objects[0])
+	case Shape:
+		return s.shape(r, s.objects[0])
+	case Count:
+		return s.number(r), true
+	case Position:
+		return s.position(r)
+	case Existence:
+		return s.existence(r), true
+	}
+	return s.reading(r), true
+}
+
+// beside lists the kinds of questions that may be asked about one picture along with another. A question says something
+// by itself: "the circle" is there, and there is one. So few go with others.
+var beside = [numKinds][]Kind{
+	Color: {Color, Position, Reading}, Shape: {Shape, Reading}, Count: {Reading}, Position: {Color, Reading},
+	Existence: {Existence, Reading}, Reading: {Color, Shape, Position, Existence},
+}
+
+// extra asks another question, if one of the kind it chooses can be asked.
+func (s *scene) extra(r *random) (qa QA, ok bool) {
+	kind := pick(r, beside[s.questions[0].Kind])
+	for _, q := range s.questions {
+		if !slices.Contains(beside[q.Kind], kind) {
+			return QA{}, false
+		}
+	}
+	if len(s.objects) == 0 && kind != Reading || s.text == nil && kind == Reading {
+		return QA{}, false
+	}
+	switch kind {
+	case Color:
+		qa, ok = s.color(r, pick(r, s.objects))
+	case Shape:
+		qa, ok = s.shape(r, pick(r, s.objects))
+	default:
+		qa, ok = s.question(r, kind)
+	}
+	return qa, ok && !slices.ContainsFunc(s.questions, func(q QA) bool { return q.about == qa.about })
+}
+
+// put words a question: one of the ways to ask, with args.
+func (s *scene) put(r *random, kind Kind, ways []string, answer string, held HeldOut, args ...any) QA {
+	w := r.choose(s.split, len(ways))
+	if lastHeld(w, len(ways)) {
+		held |= HeldWording
+	}
+	return QA{
+		Kind: kind, Question: fmt.Sprintf(ways[w], args...), Answer: answer, HeldOut: held,
+		about: ways[0] + fmt.Sprint(args...),
+	}
+}
+
+// only tells whether just one object satisfies is.
+func (s *scene) only(is func(object) bool) bool { return s.count(is) == 1 }
+
+// pair tells whether an object's shape and colour are held out together.
+func (o object) pair() HeldOut {
+	if pairHeld(o.shape, o.color) {
+		return HeldPair
+	}
+	return 0
+}
+
+func (s *scene) color(r *random, o object) (QA, bool) {
+	ok := s.only(func(b object) bool { return b.shape == o.shape })
+	return s.put(r, Color, askColor, o.color.String(), o.pair(), o.shape), ok
+}
+
+func (s *scene) shape(r *random, o object) (QA, bool) {
+	ok := s.only(func(b object) bool { return b.color == o.color })
+	return s.put(r, Shape, askShape, o.shape.String(), o.pair(), o.color), ok
+}
+
+// number asks for the number of the first object's shape, if the scene was made for it, or of all.
+func (s *scene) number(r *random) QA {
+	first := s.objects[0].shape
+	n := s.count(func(o object) bool { return o.shape == first })
+	var held HeldOut
+	for _, o := range s.objects {
+		held |= o.pair()
+	}
+	if s.counted {
+		if countHeld(first, n) {
+			held |= HeldCount
+		}
+		return s.put(r, Count, askCount, fmt.Sprint(n), held, plural(first.String()))
+	}
+	return s.put(r, Count, askCount, fmt.Sprint(len(s.objects)), held, "shapes")
+}
+
+func (s *scene) reading(r *random) QA {
+	var held HeldOut
+	if s.text.held {
+		held |= HeldText
+	}
+	if lastHeld(s.text.font, len(fontFiles)) {
+		held |= HeldFont
+	}
+	return s.put(r, Reading, askReading[s.text.kind], s.text.text, held)
+}
+
+// existence asks for a shape, a colour or both, half of the time for one that is not there.
+func (s *scene) existence(r *random) QA {
+	var there bool
+	o, form := object{}, pick(r, []string{"pair", "pair", "pair", "shape", "color"})
+	want := r.one(2)
+	for {
+		o = s.anyObject(r)
+		there = slices.ContainsFunc(s.objects, func(b object) bool {
+			return (form == "color" || b.shape == o.shape) && (form == "shape" || b.color == o.color)
+		})
+		if there == want {
+			break
+		}
+	}
+	var held HeldOut
+	name := o.color.String() + " " + o.shape.String()
+	switch form {
+	case "pair":
+		held = o.pair()
+	case "shape":
+		name = o.shape.String()
+	case "color":
+		name = o.color.String() + " shape"
+	}
+	article := "a "
+	if strings.HasPrefix(name, "orange") {
+		article = "an "
+	}
+	answer := "no"
+	if there {
+		answer = "yes"
+	}
+	return s.put(r, Existence, askExistence, answer, held, article+name)
+}
+
+// position asks where the first object is, from another one or in the picture, or which object lies outermost.
+func (s *scene) position(r *random) (QA, bool) {
+	o := pick(r, s.objects)
+	if !s.only(func(b object) bool { return b.shape == o.shape }) {
+		return QA{}, false
+	}
+	upright := r.one(2) // above and below, else left and right
+	at, size := func(o object) int { return o.x }, s.w
+	if upright {
+		at, size = func(o object) int { return o.y }, s.h
+	}
+	switch r.below(3) {
+	case 0:
+		return s.relative(r, o, at, size, upright)
+	case 1:
+		far := at(o) - size/2
+		ways, answers := askSide, [2]string{"left", "right"}
+		if upright {
+			ways, answers = askLevel, [2]string{"top", "bottom"}
+		}
+		return s.put(r, Position, ways, answers[sign(far)], o.pair(), o.shape), abs(far)*8 >= size
+	}
+	return s.outermost(r, o, at, size, upright)
+}
+
+// relative asks for the side of another object that o lies on.
+func (s *scene) relative(r *random, o object, at func(object) int, size int, upright bool) (QA, bool) {
+	b := pick(r, s.objects)
+	if !s.only(func(c object) bool { return c.shape == b.shape }) || b.shape == o.shape {
+		return QA{}, false
+	}
+	far := at(o) - at(b)
+	ways, answers := askBeside, [2]string{"left", "right"}
+	if upright {
+		ways, answers = askAbove, [2]string{"above", "below"}
+	}
+	return s.put(r, Position, ways, answers[sign(far)], o.pair()|b.pair(), o.shape, b.shape), abs(far)*5 >= size
+}
+
+// outermost asks which object is furthest to one side. It must be o, and clearly so.
+func (s *scene) outermost(r *random, o object, at func(object) int, size int, upright bool) (QA, bool) {
+	ends := [2]string{"on the far left", "on the far right"}
+	if upright {
+		ends = [2]string{"at the very top", "at the very bottom"}
+	}
+	end := r.below(2)
+	ok := len(s.objects) > 1
+	for _, b := range s.objects {
+		if far := at(b) - at(o); b != o && (1-2*end)*far*7 < size {
+			ok = false
+		}
+	}
+	return s.put(r, Position, askOutermost, o.shape.String(), o.pair(), ends[end]), ok
+}
+
+// sign returns 0 for numbers below 0, 1 for others.
+func sign(x int) int {
+	if x < 0 {
+		return 0
+	}
+	return 1
+}

@@ -1,0 +1,314 @@
+package scenes
+
+// A scene is what a picture shows.
+type scene struct {
+	split      Split
+	w, h       int // pixels
+	background background
+	objects    []object
+	text       *text
+	counted    bool // of the first object's shape, made to be counted
+	questions  []QA // the first is that which the scene was made for
+}
+
+type object struct {
+	shape shape
+	color color
+	x, y  int // the centre
+	r     int // half the side of the square that the object fits in
+}
+
+// A text is written in a box of its own.
+type text struct {
+	kind   textKind
+	text   string
+	held   bool // kept from training
+	font   int
+	color  color
+	x, y   int // the upper left corner
+	width  int
+	height int // of a capital
+}
+
+type textKind uint8
+
+const (
+	number textKind = iota
+	word
+	letters
+)
+
+type background struct {
+	kind     backgroundKind
+	from, to rgb
+}
+
+type backgroundKind uint8
+
+const (
+	plain backgroundKind = iota
+	gradient
+	noisy
+)
+
+// sizes of pictures, squares more often than the others.
+var sizes = [][2]int{
+	{96, 96}, {112, 112}, {128, 128}, {128, 128}, {160, 160}, {160, 160}, {128, 96}, {96, 128}, {160, 120}, {120, 160}, {144, 96}, {96, 144},
+	{192, 96}, {96, 192}, {192, 128}, {128, 192},
+}
+
+// tries bounds every search for something that fits. Each succeeds once in a few tries.
+const tries = 100_000
+
+// compose makes scene i with its questions, and returns the random numbers to draw it with.
+func compose(split Split, seed uint64, i int) (*scene, *random) {
+	r := newRandom(split, seed, i)
+	// Reading takes the most to learn, and is asked only about pictures made for it.
+	kind := pick(r, []Kind{Color, Shape, Count, Count, Position, Position, Existence, Reading, Reading})
+	for range tries {
+		s := &scene{split: split}
+		size := pick(r, sizes)
+		s.w, s.h = size[0], size[1]
+		if !s.furnish(r, kind) || !s.allowed() {
+			continue
+		}
+		qa, ok := s.question(r, kind)
+		if !ok || !s.paper(r) {
+			continue
+		}
+		s.questions = []QA{qa}
+		for range r.below(3) {
+			if qa, ok := s.extra(r); ok {
+				s.questions = append(s.questions, qa)
+			}
+		}
+		return s, r
+	}
+	panic("scenes: no scene fits") // the rules above contradict each other
+}
+
+// furnish puts objects and text into a scene so that a question of a kind is likely to be possible.
+func (s *scene) furnish(r *random, kind Kind) bool {
+	n := r.between(1, maxCount)
+	switch kind {
+	case Reading:
+		n = max(r.between(-2, 2), 0)
+		if !s.write(r, n > 0) {
+			return false
+		}
+	case Count:
+		return s.furnishCount(r)
+	case Position:
+		n = r.between(1, 4)
+		fallthrough
+	default:
+		if n <= 3 && r.one(8) && !s.write(r, true) {
+			return false
+		}
+	}
+	for i := range n {
+		o := s.anyObject(r)
+		if i > 0 {
+			// The first object is the one to be asked about: its shape or its colour must say which.
+			first := s.objects[0]
+			for kind == Shape && o.color == first.color || (kind == Color || kind == Position) && o.shape == first.shape {
+				o = s.anyObject(r)
+			}
+		}
+		s.objects = append(s.objects, o)
+	}
+	return s.arrange(r)
+}
+
+// furnishCount makes each answer equally likely: of the objects of a shape, or of all.
+func (s *scene) furnishCount(r *random) bool {
+	n := r.between(1, maxCount)
+	if r.one(3) {
+		for range n {
+			s.objects = append(s.objects, s.anyObject(r))
+		}
+		return s.arrange(r)
+	}
+	s.counted = true
+	counted := shape(r.below(int(numShapes)))
+	for range n {
+		o := s.anyObject(r)
+		for o.shape != counted {
+			o = s.anyObject(r)
+		}
+		s.objects = append(s.objects, o)
+	}
+	for range r.below(maxCount - n + 1) {
+		o := s.anyObject(r)
+		for o.shape == counted {
+			o = s.anyObject(r)
+		}
+		s.objects = append(s.objects, o)
+	}
+	return s.arrange(r)
+}
+
+// anyObject returns an object that the split may show.
+func (s *scene) anyObject(r *random) object {
+	for {
+		o := object{shape: shape(r.below(int(numShapes))), color: color(r.below(int(numColors)))}
+		if s.split != Train || !pairHeld(o.shape, o.color) {
+			return o
+		}
+	}
+}
+
+// allowed tells whether the split may show the scene.
+func (s *scene) allowed() bool {
+	if s.split != Train {
+		return true
+	}
+	for k := range numShapes {
+		if countHeld(k, s.count(func(o object) bool { return o.shape == k })) {
+			return false
+		}
+	}
+	return s.text == nil || !s.text.held && !lastHeld(s.text.font, len(fontFiles))
+}
+
+func (s *scene) count(is func(object) bool) int {
+	n := 0
+	for _, o := range s.objects {
+		if is(o) {
+			n++
+		}
+	}
+	return n
+}
+
+// arrange gives the objects sizes and places where they do not touch each other or the text: at least a fifth of the
+// shorter side, so that a shape is still one when the picture has been shrunk to a small tile.
+func (s *scene) arrange(r *random) bool {
+	side := min(s.w, s.h)
+	most := side * 2 / 5
+	if len(s.objects) > 2 {
+		most = side * 3 / 10
+	}
+	for i := range s.objects {
+		o := &s.objects[i]
+		placed := false
+		for try := 0; try < 60 && !placed; try++ {
+			o.r = r.between(side/5, most) / 2
+			o.x, o.y = r.between(o.r+2, s.w-o.r-2), r.between(o.r+2, s.h-o.r-2)
+			placed = s.free(*o, s.objects[:i])
+		}
+		if !placed {
+			return false
+		}
+	}
+	return true
+}
+
+// free tells whether an object keeps a distance from others and from the text.
+func (s *scene) free(o object, others []object) bool {
+	const gap = 3
+	for _, b := range others {
+		if abs(o.x-b.x) < o.r+b.r+gap && abs(o.y-b.y) < o.r+b.r+gap {
+			return false
+		}
+	}
+	t := s.text
+	return t == nil || o.x+o.r+gap < t.x || o.x-o.r-gap > t.x+t.width || o.y+o.r+gap < t.y || o.y-o.r-gap > t.y+t.height
+}
+
+// write puts a text into the scene, its capitals at least a fifth of the picture's height. beside leaves room for objects.
+func (s *scene) write(r *random, beside bool) bool {
+	t := &text{font: r.choose(s.split, len(fontFiles)), color: pick(r, inks)}
+	t.kind = pick(r, []textKind{number, number, word, word, word, letters})
+	t.text, t.held = anyText(r, t.kind)
+	most := s.h / 2
+	if beside {
+		most = s.h / 3
+	}
+	t.height = r.between(s.h/5+1, most)
+	for face := typefaces[t.font](); ; t.height-- {
+		if t.width = face.width(t.text, t.height); t.width <= s.w-6 {
+			break
+		}
+	}
+	if t.height*5 < s.h {
+		return false
+	}
+	t.x, t.y = r.between(3, s.w-t.width-3), r.between(3, s.h-t.height-3)
+	s.text = t
+	return true
+}
+
+// anyText returns a number below 100, a word, or two or three letters that are no word of the list.
+func anyText(r *random, kind textKind) (text string, held bool) {
+	switch kind {
+	case number:
+		n := r.below(100)
+		text = string(rune('0' + n%10))
+		if n >= 10 {
+			text = string(rune('0'+n/10)) + text
+		}
+		return text, numberHeld(n)
+	case word:
+		i := r.below(len(words))
+		return words[i], wordHeld(i)
+	}
+	for {
+		text = ""
+		for range r.between(2, 3) {
+			text += string(rune('A' + r.below(26)))
+		}
+		if !wordIndex[text] {
+			return text, false
+		}
+	}
+}
+
+// inks are the colours of text: dark, or white.
+var inks = []color{0, 3, 4, 5, 6, 6, 7, 7}
+
+// paper chooses a background that everything stands out from.
+func (s *scene) paper(r *random) bool {
+	for range 100 {
+		s.background.kind = pick(r, []backgroundKind{plain, gradient, noisy})
+		from := anyPaper(r)
+		to := from
+		if s.background.kind == gradient {
+			to = anyPaper(r)
+		}
+		s.background.from, s.background.to = from, to
+		good := true
+		for _, end := range []rgb{from, to} {
+			for _, o := range s.objects {
+				good = good && apart(colors[o.color], end) >= 120
+			}
+			if s.text != nil {
+				good = good && abs(light(colors[s.text.color])-light(end)) >= 70
+			}
+		}
+		if good {
+			return true
+		}
+	}
+	return false
+}
+
+// anyPaper returns a pale or greyish colour.
+func anyPaper(r *random) (c rgb) {
+	grey := r.between(105, 220)
+	for k := range c {
+		c[k] = uint8(grey + r.between(-28, 28))
+	}
+	return c
+}
+
+// apart is the sum of the differences of two colours' channels.
+func apart(a, b rgb) (d int) {
+	for k := range a {
+		d += abs(int(a[k]) - int(b[k]))
+	}
+	return d
+}
+
+// light is a colour's luma, 0 … 255.
+func light(c rgb) int { return (299*int(c[0]) + 587*int(c[1]) + 114*int(c[2])) / 1000 }

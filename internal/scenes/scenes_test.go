@@ -1,0 +1,250 @@
+package scenes
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"image"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestSame pins pictures and questions, on every machine and in every later version: a shipped model's test split is
+// only what it was if they stay.
+func TestSame(t *testing.T) {
+	h := sha256.New()
+	for _, split := range []Split{Train, Dev, Test} {
+		for i := range 50 {
+			picture, qas := Make(split, 7, i)
+			p := picture.(*image.RGBA)
+			fmt.Fprint(h, p.Rect, qas)
+			h.Write(p.Pix)
+		}
+	}
+	const want = "1d2ae923855941341bbc8b06b5a51ce78b574cabb97a0854baf4d53e1a194439"
+	if got := fmt.Sprintf("%x", h.Sum(nil)); got != want {
+		t.Errorf("pictures or questions have changed: %s, want %s", got, want)
+	}
+	a, _ := Make(Test, 7, 3)
+	for _, other := range []struct {
+		split Split
+		seed  uint64
+		i     int
+	}{{Dev, 7, 3}, {Test, 8, 3}, {Test, 7, 4}} {
+		if b, _ := Make(other.split, other.seed, other.i); slices.Equal(a.(*image.RGBA).Pix, b.(*image.RGBA).Pix) {
+			t.Errorf("%v is the same picture", other)
+		}
+	}
+}
+
+// TestHeldOut checks that training shows and mentions nothing that is held out, and that the other splits have all of it.
+func TestHeldOut(t *testing.T) {
+	var heldWays []string
+	for _, ways := range append([][]string{
+		askColor, askShape, askCount, askBeside, askAbove, askSide, askLevel, askOutermost, askExistence,
+	}, askReading[:]...) {
+		heldWays = append(heldWays, strings.ReplaceAll(ways[len(ways)-1], "%s", ""))
+	}
+	for i := range 3000 {
+		s, _ := compose(Train, 1, i)
+		counts := map[shape]int{}
+		for _, o := range s.objects {
+			counts[o.shape]++
+			if pairHeld(o.shape, o.color) {
+				t.Fatalf("picture %d has a %v %v", i, o.color, o.shape)
+			}
+		}
+		for k, n := range counts {
+			if countHeld(k, n) {
+				t.Fatalf("picture %d has %d of %v", i, n, k)
+			}
+		}
+		if s.text != nil && (s.text.held || s.text.font == len(fontFiles)-1) {
+			t.Fatalf("picture %d has the text %+v", i, s.text)
+		}
+		for _, q := range s.questions {
+			if q.HeldOut != 0 {
+				t.Fatalf("picture %d: %+v", i, q)
+			}
+			for k := range numShapes {
+				held := color(3*int(k)+1) % numColors
+				if strings.Contains(q.Question, fmt.Sprint(held, " ", k)) {
+					t.Fatalf("picture %d: %s", i, q.Question)
+				}
+			}
+			for _, w := range heldWays {
+				if bare(q.Question) == w {
+					t.Fatalf("picture %d: %s", i, q.Question)
+				}
+			}
+		}
+	}
+	for _, split := range []Split{Dev, Test} {
+		var all, some HeldOut
+		held, n := 0, 0
+		for i := range 3000 {
+			s, _ := compose(split, 1, i)
+			for _, q := range s.questions {
+				all |= q.HeldOut
+				n++
+				if q.HeldOut != 0 {
+					held++
+					some = q.HeldOut
+				}
+			}
+		}
+		if len(all.Names()) != len(reasonNames) || held*5 < n || held*2 > n || some.String() == "" {
+			t.Errorf("%v: %d of %d questions are held out, because of %v", split, held, n, all)
+		}
+	}
+	// A tenth of the numbers and words, and every letter and digit is still seen.
+	numbers, seen, heldWords := 0, map[rune]bool{}, 0
+	for n := range 100 {
+		if numberHeld(n) {
+			numbers++
+		}
+	}
+	for i, w := range words {
+		if wordHeld(i) {
+			heldWords++
+			continue
+		}
+		for _, c := range w {
+			seen[c] = true
+		}
+	}
+	if numbers != 10 || heldWords != len(words)/10 || len(seen) != 26 || !slices.IsSorted(words) {
+		t.Errorf("%d numbers and %d of %d words held out, %d letters left", numbers, heldWords, len(words), len(seen))
+	}
+}
+
+// bare takes the things out of a question.
+func bare(q string) string {
+	for _, list := range [][]string{shapeNames[:], colorNames[:]} {
+		for _, w := range list {
+			q = strings.ReplaceAll(strings.ReplaceAll(q, plural(w), ""), w, "")
+		}
+	}
+	return strings.ReplaceAll(q, "  ", " ")
+}
+
+// TestTrue looks at the pixels: every object shows its colour at its centre and no other object's place is in it, so
+// that what the questions are answered from is what the picture shows.
+func TestTrue(t *testing.T) {
+	for i := range 500 {
+		s, r := compose(Test, 3, i)
+		p := s.draw(r).(*image.RGBA)
+		for k, o := range s.objects {
+			c := p.RGBAAt(o.x, o.y)
+			if d := apart(colors[o.color], rgb{c.R, c.G, c.B}); d > 24 {
+				t.Fatalf("picture %d: %v %v shows %v", i, o.color, o.shape, c)
+			}
+			if 2*o.r < min(s.w, s.h)/6 || o.x-o.r < 0 || o.x+o.r >= s.w || o.y-o.r < 0 || o.y+o.r >= s.h || !s.free(o, s.objects[:k]) {
+				t.Fatalf("picture %d: %+v is small, cut or touches another", i, o)
+			}
+		}
+		if x := s.text; x != nil && (x.height*5 < s.h || x.x < 0 || x.x+x.width > s.w || x.y < 0 || x.y+x.height > s.h) {
+			t.Fatalf("picture %d: text %+v in %d×%d", i, x, s.w, s.h)
+		}
+		for _, q := range s.questions {
+			if want := s.truth(t, q); q.Answer != want {
+				t.Errorf("picture %d: %s %s, but it is %s", i, q.Question, q.Answer, want)
+			}
+		}
+	}
+}
+
+// truth answers a question from its words.
+func (s *scene) truth(t *testing.T, q QA) string {
+	var of []object // that the words describe, in order
+	text := " " + strings.NewReplacer("?", "", ".", "", ",", "").Replace(q.Question) + " "
+	for _, w := range strings.Fields(text) {
+		for _, o := range s.objects {
+			name := o.shape.String()
+			if w == name || w == plural(name) {
+				of = append(of, o)
+			}
+		}
+	}
+	colored := slices.DeleteFunc(slices.Clone(s.objects), func(o object) bool { return !strings.Contains(text, " "+o.color.String()+" ") })
+	has := func(w string) bool { return strings.Contains(text, w) }
+	one := func(list []object) object {
+		if len(list) != 1 {
+			t.Fatalf("%s: %d objects", q.Question, len(list))
+		}
+		return list[0]
+	}
+	choose := func(d int, a, b string) string { return []string{a, b}[sign(d)] }
+	switch q.Kind {
+	case Color:
+		return one(of).color.String()
+	case Shape:
+		return one(colored).shape.String()
+	case Count:
+		if has(" shapes") {
+			return fmt.Sprint(len(s.objects))
+		}
+		return fmt.Sprint(len(of))
+	case Reading:
+		return s.text.text
+	case Existence:
+		list := s.objects
+		if slices.ContainsFunc(shapeNames[:], func(n string) bool { return has(" " + n + " ") }) {
+			list = of
+		}
+		if slices.ContainsFunc(colorNames[:], func(n string) bool { return has(" " + n + " ") }) {
+			list = slices.DeleteFunc(slices.Clone(list), func(o object) bool { return !has(" " + o.color.String() + " ") })
+		}
+		return choose(len(list)-1, "no", "yes")
+	}
+	by := func(at func(object) int) []object {
+		return slices.SortedFunc(slices.Values(s.objects), func(a, b object) int { return at(a) - at(b) })
+	}
+	x, y := func(o object) int { return o.x }, func(o object) int { return o.y }
+	switch {
+	case has("far left"):
+		return by(x)[0].shape.String()
+	case has("far right"):
+		return by(x)[len(s.objects)-1].shape.String()
+	case has("very top"):
+		return by(y)[0].shape.String()
+	case has("very bottom"):
+		return by(y)[len(s.objects)-1].shape.String()
+	case has("above"):
+		return choose(of[0].y-of[1].y, "above", "below")
+	case has("bottom"):
+		return choose(one(of).y-s.h/2, "top", "bottom")
+	case len(of) == 2:
+		return choose(of[0].x-of[1].x, "left", "right")
+	}
+	return choose(one(of).x-s.w/2, "left", "right")
+}
+
+// TestBalance bounds what a guess without the picture can reach.
+func TestBalance(t *testing.T) {
+	for _, split := range []Split{Train, Test} {
+		const n = 20000
+		var records [][]record
+		for i := range n {
+			s, _ := compose(split, 1, i)
+			records = append(records, []record{{qas: s.questions}})
+		}
+		for _, k := range newReport(records).Kinds {
+			t.Logf("%v %v: %d questions, %d held out, majority %.3f (%s), blind %.3f", split, k.Kind, k.Questions, k.HeldOut, k.Majority, k.Answer, k.Blind)
+			most := map[Kind][2]float64{
+				Color: {0.16, 0.18}, Shape: {0.20, 0.22}, Count: {0.26, 0.32}, Position: {0.25, 0.50}, Existence: {0.53, 0.57}, Reading: {0.05, 0.05},
+			}[k.Kind]
+			if k.Questions < n/12 || k.Majority > most[0] || k.Blind > most[1] {
+				t.Errorf("%v %v: %d questions, majority %.3f, blind %.3f", split, k.Kind, k.Questions, k.Majority, k.Blind)
+			}
+		}
+	}
+}
+
+func BenchmarkMake(b *testing.B) {
+	i := 0
+	for b.Loop() {
+		Make(Train, 1, i)
+		i++
+	}
+}

@@ -1,0 +1,202 @@
+package scenes
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"lladav/internal/data"
+)
+
+// perFolder is the number of pictures in a folder.
+const perFolder = 1000
+
+// Write makes the first count pictures of a split in dir: SPLIT.json, a list of records as LLaVA's, and the pictures in
+// the folder SPLIT. In training a record is a picture with all its questions; otherwise a question, so that each is
+// asked alone. Records say more about a question under "questions": its kind and what of it is held out.
+//
+// Noisy pictures are JPEG, the others PNG. Nothing appears under its name before it is complete; a folder that exists
+// is not touched. progress, which may be nil, is told how many pictures are done.
+func Write(ctx context.Context, dir string, split Split, count int, seed uint64, progress func(done int)) (*Report, error) {
+	if count < 1 {
+		return nil, fmt.Errorf("write %d pictures: at least 1", count)
+	}
+	final := filepath.Join(dir, split.String())
+	if _, err := os.Lstat(final); err == nil {
+		return nil, fmt.Errorf("write %s: it exists; remove it or choose another folder", final)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	temp, err := os.MkdirTemp(dir, "."+split.String()+".tmp*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(temp)
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return nil, err
+	}
+	w := writer{dir: temp, split: split, seed: seed, records: make([][]record, count), progress: progress}
+	if err := w.pictures(ctx); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(temp, final); err != nil {
+		return nil, err
+	}
+	report := newReport(w.records)
+	if err := data.WriteFile(final+".json", w.list); err != nil {
+		os.RemoveAll(final)
+		return nil, err
+	}
+	return report, nil
+}
+
+// A record is an element of the list that Write writes.
+type record struct {
+	ID            string     `json:"id"`
+	Image         string     `json:"image"`
+	Conversations []turn     `json:"conversations"`
+	Questions     []question `json:"questions"`
+
+	qas []QA
+}
+
+type turn struct {
+	From  string `json:"from"`
+	Value string `json:"value"`
+}
+
+type question struct {
+	Kind    string   `json:"kind"`
+	HeldOut []string `json:"held_out"`
+}
+
+type writer struct {
+	dir      string
+	split    Split
+	seed     uint64
+	records  [][]record // of each picture
+	progress func(done int)
+}
+
+// pictures draws and writes them on all processors.
+func (w *writer) pictures(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for first := 0; first < len(w.records); first += perFolder {
+		if err := os.Mkdir(filepath.Join(w.dir, folder(first)), 0o755); err != nil {
+			return err
+		}
+	}
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	next, done := 0, 0
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for {
+				mu.Lock()
+				i := next
+				next++
+				mu.Unlock()
+				if i >= len(w.records) || ctx.Err() != nil {
+					return
+				}
+				if err := w.picture(i); err != nil {
+					cancel(err)
+					return
+				}
+				mu.Lock()
+				done++
+				if w.progress != nil {
+					w.progress(done)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return context.Cause(ctx)
+}
+
+func folder(i int) string { return fmt.Sprintf("%03d", i/perFolder) }
+
+// picture writes picture i and makes its records.
+func (w *writer) picture(i int) error {
+	s, r := compose(w.split, w.seed, i)
+	picture, format := s.draw(r), "png"
+	if s.background.kind == noisy {
+		format = "jpg"
+	}
+	name := fmt.Sprintf("%06d.%s", i, format)
+	b, err := encode(picture, format)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(w.dir, folder(i), name), b, 0o644); err != nil {
+		return err
+	}
+	path := w.split.String() + "/" + folder(i) + "/" + name
+	id := fmt.Sprintf("%s-%06d", w.split, i)
+	qas := s.questions
+	if w.split == Train {
+		w.records[i] = []record{newRecord(id, path, qas)}
+		return nil
+	}
+	for k := range qas {
+		w.records[i] = append(w.records[i], newRecord(fmt.Sprintf("%s-%d", id, k), path, qas[k:k+1]))
+	}
+	return nil
+}
+
+func encode(picture image.Image, format string) ([]byte, error) {
+	var b bytes.Buffer
+	if format == "jpg" {
+		err := jpeg.Encode(&b, picture, &jpeg.Options{Quality: 92})
+		return b.Bytes(), err
+	}
+	err := png.Encode(&b, picture)
+	return b.Bytes(), err
+}
+
+func newRecord(id, path string, qas []QA) record {
+	r := record{ID: id, Image: path, qas: qas}
+	mark := "<image>\n"
+	for _, q := range qas {
+		r.Conversations = append(r.Conversations, turn{"human", mark + q.Question}, turn{"gpt", q.Answer})
+		r.Questions = append(r.Questions, question{q.Kind.String(), q.HeldOut.Names()})
+		mark = ""
+	}
+	return r
+}
+
+// list writes all records, one to a line.
+func (w *writer) list(out io.Writer) error {
+	sep := "[\n"
+	for _, records := range w.records {
+		for _, r := range records {
+			b, err := json.Marshal(r)
+			if err != nil {
+				return err
+			}
+			if _, err := io.WriteString(out, sep+string(b)); err != nil {
+				return err
+			}
+			sep = ",\n"
+		}
+	}
+	if sep == "[\n" {
+		return errors.New("no records")
+	}
+	_, err := io.WriteString(out, "\n]\n")
+	return err
+}

@@ -1,0 +1,164 @@
+package scenes
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	_ "image/jpeg"
+	_ "image/png"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"lladav/internal/data"
+)
+
+// TestWrite reads what it wrote with the package that trainers use.
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	for _, split := range []Split{Train, Test} {
+		const count = 30
+		last := 0
+		report, err := Write(t.Context(), dir, split, count, 5, func(done int) { last = done })
+		if err != nil || last != count || report.Pictures != count {
+			t.Fatal(report, last, err)
+		}
+		src, err := data.Open(filepath.Join(dir, split.String()+".json"), data.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked, formats := 0, map[string]int{}
+		for i := range count {
+			want, qas := Make(split, 5, i)
+			for k, q := range qas {
+				n := asked
+				if split == Train {
+					n = i
+				}
+				s, err := src.At(n)
+				if err != nil {
+					t.Fatal(err)
+				}
+				turns, id, mark := s.Turns, fmt.Sprintf("%s-%06d-%d", split, i, k), "<image>\n"
+				if split == Train {
+					turns, id = s.Turns[2*k:2*k+2], fmt.Sprintf("train-%06d", i)
+					if k > 0 {
+						mark = ""
+					}
+				}
+				if s.ID != id || turns[0].Text != mark+q.Question || turns[1].Text != q.Answer {
+					t.Errorf("picture %d, question %d: record %s %v, want %s %+v", i, k, s.ID, turns, id, q)
+				}
+				asked++
+				f, err := os.Open(s.Images[0].Path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, format, err := image.Decode(f)
+				f.Close()
+				formats[format]++
+				if err != nil || got.Bounds() != want.Bounds() {
+					t.Fatalf("%s: %v %v, want %v", s.Images[0].Path, got.Bounds(), err, want.Bounds())
+				}
+				if format == "png" {
+					x, y := want.Bounds().Dx()/2, want.Bounds().Dy()/3
+					if fmt.Sprint(got.At(x, y)) != fmt.Sprint(want.At(x, y)) {
+						t.Errorf("%s differs from the picture", s.Images[0].Path)
+					}
+				}
+			}
+		}
+		if formats["png"] == 0 || formats["jpeg"] == 0 {
+			t.Errorf("formats %v", formats)
+		}
+		var records []struct {
+			Questions []struct {
+				Kind    string
+				HeldOut []string `json:"held_out"`
+			}
+		}
+		text, _ := os.ReadFile(filepath.Join(dir, split.String()+".json"))
+		if err := json.Unmarshal(text, &records); err != nil || len(records) != src.Len() {
+			t.Fatal(len(records), err)
+		}
+		total := 0
+		for _, k := range report.Kinds {
+			total += k.Questions
+		}
+		if total != asked || split == Test && src.Len() != asked || records[0].Questions[0].HeldOut == nil || records[0].Questions[0].Kind == "" {
+			t.Errorf("%d questions in the report, %d in the records; %+v", total, asked, records[0])
+		}
+		if _, err := Write(t.Context(), dir, split, 1, 5, nil); err == nil || !strings.Contains(err.Error(), "it exists") {
+			t.Error(err)
+		}
+	}
+	again := t.TempDir()
+	if _, err := Write(t.Context(), again, Test, 30, 5, nil); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := tree(t, filepath.Join(dir, "test")), tree(t, filepath.Join(again, "test")); a != b || a == "" {
+		t.Error("the same seed gives other files")
+	}
+}
+
+// tree returns the names and contents of the files in a folder.
+func tree(t *testing.T, dir string) string {
+	var all bytes.Buffer
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		fmt.Fprintf(&all, "%s %x\n", strings.TrimPrefix(path, dir), b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+// TestWriteInterrupted leaves nothing behind.
+func TestWriteInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := Write(ctx, dir, Train, 3000, 1, func(done int) {
+		if done == 3 {
+			cancel()
+		}
+	}); err != context.Canceled {
+		t.Errorf("error %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); left != nil {
+		t.Errorf("left %v", left)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); left != nil {
+		t.Errorf("left %v", left)
+	}
+	if _, err := Write(t.Context(), dir, Train, 0, 1, nil); err == nil {
+		t.Error("wrote no pictures")
+	}
+}
+
+func TestTexts(t *testing.T) {
+	var list []string
+	for text := range Texts(1, 200) {
+		list = append(list, text)
+		for _, w := range strings.Fields(text) {
+			if wordIndex[w] {
+				t.Errorf("a written word in %q", text)
+			}
+		}
+	}
+	if len(list) < 300 || !slices.Contains(list, "circle") {
+		t.Errorf("%d texts", len(list))
+	}
+	for range Texts(1, 200) {
+		break
+	}
+}
