@@ -129,6 +129,12 @@ func TestDecodeRefuses(t *testing.T) {
 		}), "decode p as PNG: " + tooMany},
 		{"g", huge("plain.gif", func(b []byte) { le16(b[6:], 60000); le16(b[8:], 60000) }), "decode g as GIF: " + tooMany},
 		{"b", huge("rgb.bmp", func(b []byte) { le32(b[18:], 60000); le32(b[22:], 60000) }), "decode b as BMP: " + tooMany},
+		{"t", retagged(t, "none.tif", map[int]int{tiffWidth: 60000, tiffHeight: 60000}), "decode t as TIFF: " + tooMany},
+		{"w", huge("lossless.webp", func(b []byte) { le32(b[21:], 1<<28-1) }), "decode w as WebP: 16384x16384 pixels are more than the limit of 64000000"},
+		{"planes", retagged(t, "none.tif", map[int]int{tiffPlanar: tiffPlanesInTurns}), "decode planes as TIFF: planes one after the other are not supported"},
+		{"parts", retagged(t, "jpeg.tif", map[int]int{tiffRowsPerStrip: 8}), "decode parts as TIFF: 3 parts of 61x8 pixels"},
+		{"part", retagged(t, "jpeg.tif", map[int]int{tiffWidth: 60}), "decode part as TIFF: a part of 61x16 pixels where 60x16 were expected"},
+		{"white", retagged(t, "jpeg_grey.tif", map[int]int{tiffPhotometric: 0}), "decode white as TIFF: JPEG of 1 samples and colours of kind 0 is not supported"},
 		{"short", testFile(t, "444.jpg")[:300], "decode short as JPEG: the file ends early"},
 		{"line", huge("rgb.bmp", func(b []byte) { le32(b[18:], 70000); le32(b[22:], 1) }), "decode line as BMP: 70000x1 pixels: a side is longer than 65535"},
 		{"flat", huge("rgb.bmp", func(b []byte) { le32(b[22:], 0) }), "decode flat as BMP: a picture of 61x0 pixels"},
@@ -146,6 +152,16 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// retagged returns a TIFF file with other values of some tags.
+func retagged(t *testing.T, name string, changes map[int]int) []byte {
+	t.Helper()
+	d, err := readTIFF(testFile(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.with(changes)
+}
+
 // A header's claim must not cost memory: pictures of the largest allowed size in a few hundred bytes.
 func TestDecodeClaims(t *testing.T) {
 	jpg := bytes.Clone(testFile(t, "444_progressive.jpg"))
@@ -156,7 +172,8 @@ func TestDecodeClaims(t *testing.T) {
 	binary.BigEndian.PutUint32(png[16:], 8000)
 	binary.BigEndian.PutUint32(png[20:], 8000)
 	binary.BigEndian.PutUint32(png[29:], crc32.ChecksumIEEE(png[12:29]))
-	for _, data := range [][]byte{jpg, png} {
+	large := map[int]int{tiffWidth: 8000, tiffHeight: 8000, tiffRowsPerStrip: 8000}
+	for _, data := range [][]byte{jpg, png, retagged(t, "none.tif", large), retagged(t, "lzw.tif", large), retagged(t, "jpeg_ink.tif", large)} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		if _, err := Decode("claim", data, Limits{}); err == nil || !strings.HasSuffix(err.Error(), "ends early") {

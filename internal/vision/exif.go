@@ -1,40 +1,12 @@
 package vision
 
-import "encoding/binary"
-
 // orientation returns the EXIF orientation, 1 to 8, of a TIFF structure; 1, which is upright, if it has none.
 func orientation(tiff []byte) int {
-	if v := tiffTag(tiff, 0x0112); v >= 1 && v <= 8 {
+	d, err := readTIFF(tiff)
+	if v := d.value(tiffOrientation, 1); err == nil && v >= 1 && v <= 8 {
 		return v
 	}
 	return 1
-}
-
-// tiffTag returns the value of a tag of type SHORT in the first directory of a TIFF structure, -1 if it is not there.
-func tiffTag(tiff []byte, tag uint16) int {
-	const short = 3
-	if len(tiff) < 8 {
-		return -1
-	}
-	var order binary.ByteOrder = binary.BigEndian
-	if tiff[0] == 'I' {
-		order = binary.LittleEndian
-	}
-	at := int64(order.Uint32(tiff[4:]))
-	if at+2 > int64(len(tiff)) {
-		return -1
-	}
-	entries := tiff[at+2:]
-	for range order.Uint16(tiff[at:]) {
-		if len(entries) < 12 {
-			break
-		}
-		if order.Uint16(entries) == tag && order.Uint16(entries[2:]) == short {
-			return int(order.Uint16(entries[8:]))
-		}
-		entries = entries[12:]
-	}
-	return -1
 }
 
 // upright turns and mirrors a picture that was stored with an EXIF orientation.

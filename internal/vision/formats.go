@@ -1,13 +1,10 @@
 package vision
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"image"
 	"image/color"
-
-	"golang.org/x/image/tiff"
 )
 
 // fromRows copies the rows of a standard image.
@@ -87,30 +84,4 @@ func paletteOf(p color.Palette) []byte {
 		table = append(table, n.R, n.G, n.B)
 	}
 	return table
-}
-
-func tiffSize(data []byte) (Size, error) {
-	c, err := tiff.DecodeConfig(bytes.NewReader(data))
-	return Size{c.Width, c.Height}, err
-}
-
-func decodeTIFF(data []byte) (*Image, error) {
-	const bitsTag, compressionTag, photometricTag = 258, 259, 262
-	const group3, group4, blackIsZero = 3, 4, 1
-	m, err := tiff.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	out, err := fromImage(m)
-	if err != nil || out.Mode != ModeL || max(tiffTag(data, bitsTag), 1) != 1 {
-		return out, err
-	}
-	out.Mode = Mode1
-	// x/image v0.47.0 gets the colours of fax-coded pictures right only when white is zero.
-	if c := tiffTag(data, compressionTag); (c == group3 || c == group4) && tiffTag(data, photometricTag) == blackIsZero {
-		for i := range out.Pix {
-			out.Pix[i] ^= 255
-		}
-	}
-	return out, nil
 }

@@ -28,7 +28,17 @@ type jpegDecoder struct {
 	jfif, adobe bool
 	transform   byte // of the Adobe marker
 	exif        []byte
+	colours     jpegColours
 }
+
+// jpegColours says what the planes are.
+type jpegColours uint8
+
+const (
+	jpegMarked jpegColours = iota // what the markers say
+	jpegPlain                     // the channels
+	jpegLuma                      // brightness and two differences of colour
+)
 
 // A jpegComponent is one colour plane.
 type jpegComponent struct {
@@ -85,8 +95,9 @@ func jpegEXIF(data []byte) []byte {
 	return d.exif
 }
 
-func decodeJPEG(data []byte) (*Image, error) {
-	d := jpegDecoder{data: data, at: 2}
+func decodeJPEG(data []byte) (*Image, error) { return (&jpegDecoder{data: data, at: 2}).decode() }
+
+func (d *jpegDecoder) decode() (*Image, error) {
 	for {
 		err := d.segment()
 		if err == io.EOF {
@@ -280,15 +291,20 @@ func (d *jpegDecoder) image() (*Image, error) {
 
 // conversion returns what turns a row of the planes into pixels, by libjpeg's rules for telling colours apart.
 func (d *jpegDecoder) conversion() func(dst []byte, rows [][]byte) {
-	switch len(d.comps) {
-	case 1:
+	luma := func(dst []byte, rows [][]byte) { toRGB(dst, 3, rows[0], rows[1], rows[2]) }
+	switch {
+	case len(d.comps) == 1:
 		return func(dst []byte, rows [][]byte) { copy(dst, rows[0]) }
-	case 3:
+	case d.colours == jpegPlain:
+		return func(dst []byte, rows [][]byte) { interleave(dst, rows, 0) }
+	case d.colours == jpegLuma:
+		return luma
+	case len(d.comps) == 3:
 		ids := string([]byte{d.comps[0].id, d.comps[1].id, d.comps[2].id})
 		if !d.jfif && (d.adobe && d.transform == 0 || !d.adobe && ids == "RGB") {
 			return func(dst []byte, rows [][]byte) { interleave(dst, rows, 0) }
 		}
-		return func(dst []byte, rows [][]byte) { toRGB(dst, 3, rows[0], rows[1], rows[2]) }
+		return luma
 	}
 	// Four planes hold the complement of ink, as Adobe's programs write it; Pillow takes every such file to be theirs.
 	if !d.adobe || d.transform == 0 {

@@ -186,6 +186,25 @@ def others():
         save(f"{name}.tif", image, compression=compression)
 
 
+def tiffs():
+    """Kinds that scanners and print shops write; these were made with Pillow 13.0.0, like their sums."""
+    for name, mode, compression, tags in (
+        ("ink", "CMYK", "tiff_lzw", {}),
+        ("ink_differences", "CMYK", "tiff_adobe_deflate", {317: 2, 278: 10}),
+        ("la", "LA", "packbits", {}),
+        ("la_differences", "LA", "tiff_lzw", {317: 2, 278: 7}),
+        ("jpeg", "RGB", "jpeg", {278: 16}),
+        ("jpeg_luma", "YCbCr", "jpeg", {278: 16}),
+        ("jpeg_grey", "L", "jpeg", {278: 8}),
+        ("jpeg_ink", "CMYK", "jpeg", {}),
+        ("jpeg_alpha", "RGBA", "jpeg", {}),
+    ):
+        channels = len(Image.new(mode, (1, 1)).getbands())
+        image = Image.fromarray(scene(61, 43, channels).squeeze(), None if mode == "YCbCr" else mode)
+        options = {"quality": 85} if compression == "jpeg" else {}
+        save(f"{name}.tif", image.convert(mode), compression=compression, tiffinfo=tags, **options)
+
+
 def bmp(name, bits, compression, rows, masks=b"", palette=b"", top_down=False, gap=0, w=13, h=7):
     info = struct.pack("<IiiHHIIiiII", 40, w, -h if top_down else h, 1, bits, compression, len(rows), 0, 0, 0, 0)
     offset = 14 + len(info) + len(masks) + len(palette) + gap
@@ -231,5 +250,6 @@ jpegs()
 pngs()
 others()
 bmps()
+tiffs()
 with open("pictures.json", "w") as f:
     f.write("[\n" + ",\n".join(" " + json.dumps(describe(name)) for name in names) + "\n]\n")
