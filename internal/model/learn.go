@@ -29,8 +29,8 @@ type Piece struct {
 	Blank   int
 }
 
-// rows returns the rows that the piece fills.
-func (p *Piece) rows() int {
+// Rows returns the number of rows that the piece fills.
+func (p *Piece) Rows() int {
 	if p.Picture != nil {
 		return p.Picture.Layout.Rows()
 	}
@@ -95,7 +95,7 @@ func (e *Example) check(m *Model) error {
 		if err := m.checkIDs(p.IDs); err != nil {
 			return err
 		}
-		rows += p.rows()
+		rows += p.Rows()
 	}
 	if most := m.Config.MaxPositionEmbeddings; rows > most {
 		return fmt.Errorf("sequence of %d rows is longer than the model's %d positions", rows, most)

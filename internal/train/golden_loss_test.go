@@ -165,11 +165,25 @@ func (r *lossRun) examples(step int) []*model.Example {
 		for _, cell := range d.Hidden {
 			e.Targets = append(e.Targets, merged[cell])
 		}
-		e.Pieces = layOut(in, length, d.Hidden, r.set.MaskID, func() *model.Picture {
-			p := pictures[0]
-			pictures = pictures[1:]
-			return p
-		})
+		shown, own := 0, pictures
+		for _, id := range in {
+			if id == ImageToken {
+				shown++
+			}
+		}
+		own, pictures = pictures[:shown], pictures[shown:]
+		var hidden []int32
+		rows := 0
+		for i, row := range (&ready{Sequence: Sequence{IDs: in}, pictures: own}).rowsOf() {
+			if slices.Contains(d.Hidden, row) {
+				hidden = append(hidden, int32(i))
+			}
+		}
+		e.Pieces = layOut(in, own, hidden, r.set.MaskID)
+		for _, p := range e.Pieces {
+			rows += p.Rows()
+		}
+		e.Pieces = append(e.Pieces, model.Piece{Blank: length - rows})
 		if f.Has("attention_mask_4d") {
 			for _, v := range f.Int64("attention_mask_4d")[row*length*length:][:length*length] {
 				e.Mask.Pairs = append(e.Mask.Pairs, v != 0)
@@ -178,30 +192,6 @@ func (r *lossRun) examples(step int) []*model.Example {
 		list = append(list, e)
 	}
 	return list
-}
-
-// layOut lays out ids, hidden cells as the mask token, and rows of zeros up to length.
-func layOut(ids []int32, length int, hidden []int32, mask int32, picture func() *model.Picture) []model.Piece {
-	var list []model.Piece
-	row := 0
-	for _, id := range ids {
-		if id == ImageToken {
-			p := picture()
-			list = append(list, model.Piece{Picture: p}, model.Piece{})
-			row += p.Layout.Rows()
-			continue
-		}
-		if len(list) == 0 {
-			list = append(list, model.Piece{})
-		}
-		if _, found := slices.BinarySearch(hidden, int32(row)); found {
-			id = mask
-		}
-		last := &list[len(list)-1]
-		last.IDs = append(last.IDs, id)
-		row++
-	}
-	return append(list, model.Piece{Blank: length - row})
 }
 
 func (r *lossRun) pictures() []*model.Picture {

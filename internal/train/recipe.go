@@ -41,6 +41,7 @@ type DataRecipe struct {
 	ImageRoot        []string `yaml:"image_root"`
 	Template         string   `yaml:"template"` // chat, or plain: picture and caption
 	MaxLength        int      `yaml:"max_length"`
+	Frames           int      `yaml:"frames_upbound"` // of a video
 	ConversationMask bool     `yaml:"conversation_mask"`
 	GroupByLength    bool     `yaml:"group_by_length"`
 	PadLabels        bool     `yaml:"pad_labels"` // pad a batch and train on the padding, as the reference's stage 1 does
@@ -81,7 +82,7 @@ type OutputRecipe struct {
 func NewRecipe() Recipe {
 	return Recipe{
 		Model: ModelRecipe{Tune: []string{"connector", "language", "vision"}, LoRA: LoRARecipe{Alpha: 16}, Objective: "diffusion"},
-		Data:  DataRecipe{Template: "chat", MaxLength: 8192, GroupByLength: true, Workers: 2},
+		Data:  DataRecipe{Template: "chat", MaxLength: 8192, Frames: 32, GroupByLength: true, Workers: 2},
 		Train: TrainRecipe{
 			LearningRate: 1e-5, BatchSize: 1, Accumulation: 1, Epochs: 1, Scheduler: "cosine", WarmupRatio: 0.03,
 			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, MaxGradNorm: 1, Checkpointing: true, DType: "float32", Seed: 42,
@@ -124,6 +125,7 @@ func (r *Recipe) Check() error {
 	word("model.objective", r.Model.Objective, "diffusion", "autoregressive")
 	word("data.template", r.Data.Template, "chat", "plain")
 	count("data.max_length", r.Data.MaxLength, 1)
+	count("data.frames_upbound", r.Data.Frames, 1)
 	count("data.dataloader_num_workers", r.Data.Workers, 1)
 	t := &r.Train
 	rate("train.learning_rate", t.LearningRate, 0, 1)

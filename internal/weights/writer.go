@@ -75,6 +75,22 @@ func Create(ctx context.Context, dir string, tensors []Spec, maxShard int64) err
 	return nil
 }
 
+// CreateFile writes tensors as the one file name in dir, in the same way, in place of an older one.
+func CreateFile(ctx context.Context, dir, name string, tensors []Spec) error {
+	if err := checkSpecs(tensors); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Join(dir, name), err)
+	}
+	p := &pending{dir: dir}
+	err := p.write(name, func(f *os.File) error { return writeFile(ctx, f, tensors) })
+	if err == nil {
+		err = p.commit()
+	}
+	if err != nil {
+		p.abandon()
+	}
+	return err
+}
+
 // checkSpecs refuses what no file could hold.
 func checkSpecs(tensors []Spec) error {
 	seen := make(map[string]bool, len(tensors))

@@ -1,0 +1,217 @@
+package train
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lladav/internal/data"
+	"lladav/internal/tensor"
+	"lladav/internal/weights"
+)
+
+// A checkpoint is a directory that the model can be run from, with three files more:
+//
+//	optimizer.safetensors   exp_avg.NAME and exp_avg_sq.NAME of AdamW; master.NAME where the model has bfloat16
+//	trainer_state.json      where the run stands
+//	rng_state.json          the seed: random numbers are functions of it and of the sample's number
+//
+// It is written beside its place under another name, and renamed when it is complete and on the disk.
+const (
+	optimizerFile = "optimizer.safetensors"
+	stateFile     = "trainer_state.json"
+	rngFile       = "rng_state.json"
+)
+
+// A state is the trainer_state.json.
+type state struct {
+	Step     int     `json:"global_step"`
+	Steps    int     `json:"max_steps"`
+	Batch    int     `json:"train_batch_size"` // samples of a step, accumulation included
+	Epoch    float64 `json:"epoch"`
+	BadSteps int     `json:"bad_steps"`
+}
+
+// modelFiles are copied from the model that a run started from.
+var modelFiles = []string{
+	"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+	"chat_template.jinja", "preprocessor_config.json",
+}
+
+// save writes the checkpoint of the steps done, and removes those that are too many.
+func (t *Trainer) save(ctx context.Context) error {
+	root := t.recipe.Output.Dir
+	name := fmt.Sprintf("checkpoint-%d", t.done)
+	temp := filepath.Join(root, "."+name+".partial")
+	if err := os.RemoveAll(temp); err != nil {
+		return fmt.Errorf("write a checkpoint: %w", err)
+	}
+	err := t.write(ctx, temp)
+	if err == nil {
+		err = os.RemoveAll(filepath.Join(root, name)) // of a run that was started anew
+	}
+	if err == nil {
+		err = os.Rename(temp, filepath.Join(root, name))
+	}
+	if err != nil {
+		os.RemoveAll(temp)
+		return fmt.Errorf("write a checkpoint: %w; the last one is intact", err)
+	}
+	syncDir(root)
+	if limit := t.recipe.Output.SaveTotalLimit; limit > 0 {
+		list := checkpoints(root)
+		for _, c := range list[:max(0, len(list)-limit)] {
+			if err := os.RemoveAll(c); err != nil {
+				t.note("cannot remove an old checkpoint: %v", err)
+			}
+		}
+	}
+	return nil
+}
+
+// write fills the directory of a checkpoint.
+func (t *Trainer) write(ctx context.Context, dir string) error {
+	own := map[string]*tensor.Tensor{}
+	var optimizer []weights.Spec
+	for _, p := range t.net.params {
+		own[p.name] = p.stored
+		optimizer = append(optimizer, weights.SpecOf("exp_avg."+p.name, p.m), weights.SpecOf("exp_avg_sq."+p.name, p.v))
+		if p.stored != p.master {
+			optimizer = append(optimizer, weights.SpecOf("master."+p.name, p.master))
+		}
+	}
+	var all []weights.Spec
+	src := overlay{t.from, own}
+	for _, name := range t.from.Names() {
+		x, _ := src.Lookup(name)
+		all = append(all, weights.SpecOf(name, x))
+	}
+	if err := weights.Create(ctx, dir, all, 0); err != nil {
+		return err
+	}
+	for _, name := range modelFiles {
+		text, err := os.ReadFile(filepath.Join(t.dir, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = writeText(filepath.Join(dir, name), text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := weights.CreateFile(ctx, dir, optimizerFile, optimizer); err != nil {
+		return err
+	}
+	if err := writeJSON(filepath.Join(dir, rngFile), map[string]uint64{"seed": t.recipe.Train.Seed}); err != nil {
+		return err
+	}
+	s := state{t.done, t.steps, t.batch(), float64(t.done*t.batch()) / float64(t.samples.Len()), t.bad}
+	if err := writeJSON(filepath.Join(dir, stateFile), s); err != nil {
+		return err
+	}
+	syncDir(dir)
+	return nil
+}
+
+func writeText(path string, text []byte) error {
+	return data.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeText(path, append(text, '\n'))
+}
+
+// syncDir makes the names in a directory durable; not every system can.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		d.Sync()
+		d.Close()
+	}
+}
+
+// checkpoints lists the complete checkpoints in an output directory, the oldest first.
+func checkpoints(root string) []string {
+	list, _ := filepath.Glob(filepath.Join(root, "checkpoint-*", stateFile))
+	steps := func(path string) int {
+		n, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(filepath.Dir(path)), "checkpoint-"))
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	list = slices.DeleteFunc(list, func(path string) bool { return steps(path) < 0 })
+	slices.SortFunc(list, func(a, b string) int { return cmp.Compare(steps(a), steps(b)) })
+	for i, path := range list {
+		list[i] = filepath.Dir(path)
+	}
+	return list
+}
+
+// resumeFrom returns the checkpoint that the run goes on from, or "".
+func (t *Trainer) resumeFrom() (string, error) {
+	root := t.recipe.Output.Dir
+	list := checkpoints(root)
+	switch t.o.Resume {
+	case "", "auto":
+		if len(list) > 0 {
+			return list[len(list)-1], nil
+		}
+	case "none":
+	default:
+		return t.o.Resume, nil
+	}
+	return "", nil
+}
+
+// restore reads what the optimiser kept and where the run stood.
+func (t *Trainer) restore(dir string) error {
+	var s state
+	text, err := os.ReadFile(filepath.Join(dir, stateFile))
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	if err != nil {
+		return fmt.Errorf("go on from %s: %w", dir, err)
+	}
+	if s.Batch != t.batch() {
+		return fmt.Errorf("go on from %s: its steps have %d samples, those of the recipe %d; start anew with --resume none and another output.dir",
+			dir, s.Batch, t.batch())
+	}
+	f, err := weights.OpenFile(filepath.Join(dir, optimizerFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, p := range t.net.params {
+		parts := map[string]*tensor.Tensor{"exp_avg.": p.m, "exp_avg_sq.": p.v}
+		if p.stored != p.master {
+			parts["master."] = p.master
+		}
+		for prefix, to := range parts {
+			x, ok := f.Lookup(prefix + p.name)
+			if !ok || x.DType != tensor.F32 || !slices.Equal(x.Shape, to.Shape) {
+				return fmt.Errorf("go on from %s: %s has no %s%s of shape %v; was it written with another recipe?", dir, optimizerFile, prefix, p.name, to.Shape)
+			}
+			copy(to.Data, x.Data)
+		}
+	}
+	t.done, t.bad = s.Step, s.BadSteps
+	return nil
+}

@@ -1,0 +1,386 @@
+package train
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"lladav/internal/backend"
+	"lladav/internal/data"
+	"lladav/internal/grad"
+	"lladav/internal/model"
+	"lladav/internal/random"
+	"lladav/internal/token"
+	"lladav/internal/weights"
+)
+
+// Options say how a recipe is carried out.
+type Options struct {
+	Threads   int    // 0: all cores
+	Resume    string // "auto" or "": the newest checkpoint of output.dir; "none"; or a checkpoint's directory
+	FFmpegDir string // where ffmpeg and ffprobe are, if not on the path
+	// Progress, if not nil, is called after every step.
+	Progress func(Status)
+	// Note, if not nil, is called with what the user should know: a sample that is left out, a step that is.
+	Note func(message string)
+}
+
+// A Status is where a run stands.
+type Status struct {
+	Step, Steps     int
+	Loss            float64 // of the step
+	LearningRate    float64
+	GradNorm        float64
+	Epoch           float64
+	MaskedFraction  float64 // of the labelled cells
+	TokensPerSecond float64 // rows through the language model
+	EvalLoss        float64 // NaN: not computed at this step
+}
+
+// A Trainer carries out a recipe.
+type Trainer struct {
+	recipe   *Recipe
+	o        Options
+	dir      string // of the model that the run starts from
+	be       *backend.CPU
+	from     *weights.Checkpoint
+	net      *net
+	kitchen  *kitchen
+	samples  data.Source
+	skips    data.Skips
+	order    *data.Order
+	eval     []*ready
+	schedule Schedule
+	steps    int
+	done     int // steps that the weights have had
+	log      *metrics
+	bad      int // steps in a row that were left out
+}
+
+// The purposes for which random numbers are drawn.
+const (
+	drawTrain = 1 + iota
+	drawEval
+)
+
+// Open reads what the recipe names: the model, which modelDir is the directory of, the data, and the checkpoint that the
+// run goes on from.
+func Open(ctx context.Context, r *Recipe, modelDir string, o Options) (*Trainer, error) {
+	t := &Trainer{recipe: r, o: o, dir: modelDir}
+	if err := t.open(ctx); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *Trainer) open(ctx context.Context) error {
+	if err := os.MkdirAll(t.recipe.Output.Dir, 0o777); err != nil {
+		return fmt.Errorf("make output.dir: %w", err)
+	}
+	resume, err := t.resumeFrom()
+	if err != nil {
+		return err
+	}
+	dir := cmp.Or(resume, t.dir)
+	if err := t.openModel(dir); err != nil {
+		return err
+	}
+	if err := t.openData(ctx); err != nil {
+		return err
+	}
+	if resume != "" {
+		if err := t.restore(resume); err != nil {
+			return err
+		}
+	}
+	t.log, err = openMetrics(&t.recipe.Output, t.done)
+	return err
+}
+
+// openModel loads the model in dir.
+func (t *Trainer) openModel(dir string) error {
+	path := filepath.Join(dir, "config.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the model: %w", err)
+	}
+	cfg, err := model.ParseConfig(path, text)
+	if err != nil {
+		return err
+	}
+	tok, err := token.Open(dir)
+	if err != nil {
+		return err
+	}
+	special, err := tok.Specials()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", filepath.Join(dir, "tokenizer.json"), err)
+	}
+	cfg.MaskTokenID = special.Mask
+	assistant, err := tok.Encode("assistant")
+	if err != nil || len(assistant) == 0 {
+		return fmt.Errorf("read %s: it has no token for the assistant (%v)", filepath.Join(dir, "tokenizer.json"), err)
+	}
+	if t.from, err = weights.Open(dir); err != nil {
+		return err
+	}
+	t.be = backend.NewCPU(backend.Options{Threads: t.o.Threads})
+	if t.net, err = newNet(t.be, t.from, cfg, t.recipe); err != nil {
+		return fmt.Errorf("open %s: %w", dir, err)
+	}
+	t.kitchen = &kitchen{
+		tok: tok, config: cfg, recipe: &t.recipe.Data, mask: special.Mask, ffmpeg: t.o.FFmpegDir,
+		ids: TurnIDs{special.StartHeader, special.EOT, assistant[0]},
+	}
+	return nil
+}
+
+// openData indexes the data and fixes the number of steps.
+func (t *Trainer) openData(ctx context.Context) (err error) {
+	r := t.recipe
+	opts := data.Options{ImageRoots: r.Data.ImageRoot, Seed: r.Train.Seed}
+	if t.samples, err = data.Open(r.Data.Mix, opts); err != nil {
+		return err
+	}
+	t.skips.Tell = func(err error) { t.note("left out: %v", err) }
+	if r.Data.GroupByLength {
+		t.order = data.Grouped(data.Lengths(t.samples, nil), r.Train.BatchSize, r.Train.Seed)
+	} else {
+		t.order = data.Shuffled(t.samples.Len(), r.Train.Seed)
+	}
+	t.steps = r.Train.MaxSteps
+	if t.steps == 0 {
+		t.steps = int(math.Ceil(r.Train.Epochs * float64(t.samples.Len()) / float64(t.batch())))
+	}
+	t.schedule = r.Train.NewSchedule(t.steps)
+	if r.Data.Eval == "" {
+		return nil
+	}
+	src, err := data.Open(r.Data.Eval, opts)
+	if err != nil {
+		return err
+	}
+	for i := range src.Len() {
+		s, err := data.Load(src, &t.skips, i, func(s *data.Sample) (*ready, error) { return t.kitchen.prepare(ctx, s) })
+		if err != nil {
+			return err
+		}
+		t.eval = append(t.eval, s)
+	}
+	return nil
+}
+
+// batch returns the samples of a step.
+func (t *Trainer) batch() int { return t.recipe.Train.BatchSize * t.recipe.Train.Accumulation }
+
+// Close releases everything.
+func (t *Trainer) Close() error {
+	var errs []error
+	if t.log != nil {
+		errs = append(errs, t.log.Close())
+	}
+	if t.net != nil {
+		t.net.close()
+	}
+	if t.be != nil {
+		errs = append(errs, t.be.Close())
+	}
+	if t.from != nil {
+		errs = append(errs, t.from.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (t *Trainer) note(format string, args ...any) {
+	if t.o.Note != nil {
+		t.o.Note(fmt.Sprintf(format, args...))
+	}
+}
+
+// Run trains to the end, writing checkpoints. When ctx ends it writes one of the last whole step and returns the cause.
+func (t *Trainer) Run(ctx context.Context) error {
+	feedCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	feed := t.feed(feedCtx, int64(t.done)*int64(t.batch()))
+	saved := t.done
+	for t.done < t.steps {
+		status, err := t.step(ctx, feed)
+		if ctx.Err() != nil {
+			if t.done > saved {
+				if err := t.save(context.WithoutCancel(ctx)); err != nil {
+					return err
+				}
+			}
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		if t.done%t.recipe.Output.SaveSteps == 0 || t.done == t.steps {
+			if err := t.save(ctx); err != nil {
+				return err
+			}
+			saved = t.done
+		}
+		if t.o.Progress != nil {
+			t.o.Progress(status)
+		}
+	}
+	return nil
+}
+
+// step makes one step of the optimiser. If it fails or ctx ends, the weights are as before.
+func (t *Trainer) step(ctx context.Context, feed <-chan chan fed) (Status, error) {
+	start := time.Now()
+	t.net.zero()
+	var sum tally
+	first := uint64(t.done) * uint64(t.batch())
+	for i := range t.batch() {
+		s, err := next(ctx, feed)
+		if err != nil {
+			return Status{}, err
+		}
+		draws := random.New(t.recipe.Train.Seed, drawTrain, first+uint64(i))
+		if err := t.learn(ctx, s, draws, t.batch(), t.net.grads, &sum); err != nil {
+			return Status{}, err
+		}
+	}
+	// From here on the step is made as a whole, whatever ctx says.
+	factor := t.schedule.Factor(t.done)
+	norm, err := t.net.update(context.WithoutCancel(ctx), &t.recipe.Train, t.done+1, factor)
+	if err != nil {
+		return Status{}, err
+	}
+	t.done++
+	if err := t.guard(sum.loss, norm); err != nil {
+		return Status{}, err
+	}
+	s := Status{
+		Step: t.done, Steps: t.steps, Loss: sum.loss, LearningRate: t.recipe.Train.LearningRate * factor, GradNorm: norm,
+		Epoch:           float64(t.done) * float64(t.batch()) / float64(t.samples.Len()),
+		MaskedFraction:  float64(sum.hidden) / float64(max(1, sum.labelled)),
+		TokensPerSecond: float64(sum.rows) / time.Since(start).Seconds(),
+		EvalLoss:        math.NaN(),
+	}
+	if every := t.recipe.Train.EvalSteps; len(t.eval) > 0 && (every > 0 && t.done%every == 0 || t.done == t.steps) {
+		if s.EvalLoss, err = t.evaluate(ctx); err != nil {
+			return s, err
+		}
+	}
+	return s, t.log.add(s)
+}
+
+// maxBadSteps is how many steps in a row may have no finite gradient.
+const maxBadSteps = 5
+
+// guard counts steps whose loss or gradient is not finite; they have changed nothing.
+func (t *Trainer) guard(loss, norm float64) error {
+	if finite(loss) && finite(norm) {
+		t.bad = 0
+		return nil
+	}
+	t.bad++
+	t.note("step %d is left out: its loss is %v, the norm of its gradient %v", t.done, loss, norm)
+	if t.bad == maxBadSteps {
+		return fmt.Errorf("train: %d steps in a row have no finite gradient; lower train.learning_rate and go on from the last checkpoint in %s",
+			t.bad, t.recipe.Output.Dir)
+	}
+	return nil
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// A tally sums up a step.
+type tally struct {
+	loss                   float64
+	rows, labelled, hidden int
+}
+
+// learn adds a sample's loss and gradients; with nil gradients only the loss.
+func (t *Trainer) learn(ctx context.Context, s *ready, draws random.Stream, batch int, grads grad.Grads, sum *tally) error {
+	e := t.kitchen.example(s, draws, batch, t.recipe.Model.Objective == "autoregressive")
+	for _, label := range s.Labels {
+		if label != Ignore {
+			sum.labelled++
+		}
+	}
+	sum.rows += s.rows
+	if e == nil {
+		return nil
+	}
+	sum.hidden += len(e.Rows)
+	if err := e.Open(t.net.model); err != nil {
+		return err
+	}
+	defer e.Close()
+	loss, err := grad.Run(ctx, t.be, grads, grad.Options{Recompute: t.recipe.Train.Checkpointing}, e.Loss)
+	sum.loss += float64(loss)
+	return err
+}
+
+// evaluate returns the mean loss over the validation samples, with the same draws every time.
+func (t *Trainer) evaluate(ctx context.Context) (float64, error) {
+	var sum tally
+	for i, s := range t.eval {
+		draws := random.New(t.recipe.Train.Seed, drawEval, uint64(i))
+		if err := t.learn(ctx, s, draws, len(t.eval), nil, &sum); err != nil {
+			return 0, err
+		}
+	}
+	return sum.loss, nil
+}
+
+// A fed is a sample that is ready, or what went wrong.
+type fed struct {
+	*ready
+	err error
+}
+
+// feed prepares samples ahead of their use, several at once: the result is a queue in the order of use, from the k-th
+// sample of the run on.
+func (t *Trainer) feed(ctx context.Context, k int64) <-chan chan fed {
+	queue := make(chan chan fed, t.recipe.Data.Workers)
+	go func() {
+		defer close(queue)
+		for ; ; k++ {
+			c := make(chan fed, 1)
+			select {
+			case queue <- c:
+			case <-ctx.Done():
+				return
+			}
+			i := t.order.Index(k)
+			go func() {
+				s, err := data.Load(t.samples, &t.skips, i, func(s *data.Sample) (*ready, error) { return t.kitchen.prepare(ctx, s) })
+				c <- fed{s, err}
+			}()
+		}
+	}()
+	return queue
+}
+
+// next takes the next sample.
+func next(ctx context.Context, feed <-chan chan fed) (*ready, error) {
+	for {
+		select {
+		case c, ok := <-feed:
+			if !ok {
+				return nil, context.Cause(ctx)
+			}
+			select {
+			case f := <-c:
+				return f.ready, f.err
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
