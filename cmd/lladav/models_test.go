@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -132,6 +133,47 @@ func TestModels(t *testing.T) {
 	h.want(t, exitOK, "deleted acme/tiny", "rm", "acme/tiny", "--yes")
 	h.want(t, exitNotFound, "is not on this machine", "rm", "acme/tiny", "--yes")
 	h.want(t, exitOK, "no models", "list")
+}
+
+// TestPullRefused checks what a user reads, and the status, when a hub says no or sends something else.
+func TestPullRefused(t *testing.T) {
+	h := newHubbed(t)
+	only := func(path string, answer http.HandlerFunc) hubtest.Fault {
+		return func(w http.ResponseWriter, r *http.Request, file string) bool {
+			if strings.HasPrefix(r.URL.Path, path) || file == path && r.URL.RawQuery != "" {
+				answer(w, r)
+				return true
+			}
+			return false
+		}
+	}
+	code := func(n int) http.HandlerFunc { return func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(n) } }
+	for _, c := range []struct {
+		fault  hubtest.Fault
+		status int
+		text   string
+	}{
+		{only("/api/", code(http.StatusUnauthorized)), exitNotFound, "or it is private\nhint: a private model needs a token in HF_TOKEN\n"},
+		{only("/api/", code(http.StatusForbidden)), exitFailed, "has not given access to it\nhint: ask for access at " + h.server.URL + "/acme/tiny, then set HF_TOKEN\n"},
+		{only("model.safetensors", code(http.StatusForbidden)), exitFailed, "lladav: pull acme/tiny: model.safetensors: "},
+		{only("model.safetensors", code(http.StatusNoContent)), exitFailed, "answers 204 where a file was asked for\n"},
+	} {
+		h.server.SetFault(c.fault)
+		h.want(t, c.status, c.text, "pull", "acme/tiny")
+	}
+	h.server.SetFault(nil)
+	h.want(t, exitOK, "incomplete: ", "list")
+	h.want(t, exitOK, "complete: ", "pull", "acme/tiny")
+}
+
+// TestPullAlias uses the short name of the published model in every verb.
+func TestPullAlias(t *testing.T) {
+	h := newHubbed(t)
+	h.server.Put("GSAI-ML/LLaDA-V", map[string][]byte{"config.json": []byte("{}"), "tokenizer.json": []byte("{}")})
+	h.want(t, exitOK, "models--GSAI-ML--LLaDA-V", "pull", "llada-v")
+	h.want(t, exitOK, "GSAI-ML/LLaDA-V  main, ", "list")
+	h.want(t, exitOK, "GSAI-ML/LLaDA-V", "show", "llada-v")
+	h.want(t, exitOK, "deleted llada-v, ", "rm", "llada-v", "--yes")
 }
 
 // TestPullJSON checks that every line is an object of the promised shape and that the last says that all is well.
