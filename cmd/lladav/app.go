@@ -169,11 +169,15 @@ func (a *app) newRoot() *cobra.Command {
 	}
 	root.Flags().Bool("version", false, "print the version")
 	f := root.PersistentFlags()
-	f.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error")
+	f.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error ($LLADAV_LOG)")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&a.configFile, "config", "", "YAML `file` of flag values")
 	f.BoolVar(&a.offline, "offline", false, "make no network call")
 	f.BoolVar(&a.quiet, "quiet", false, "no progress, only results and errors")
+	oneOf(root, "log-level", "debug", "info", "warn", "error")
+	oneOf(root, "log-format", "text", "json")
+	group(f, "Global flags")
+	root.SetUsageFunc(a.usage)
 	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
 	})
@@ -184,7 +188,10 @@ func (a *app) newRoot() *cobra.Command {
 		newRunCmd, newReplayCmd, newTokenizeCmd, newPullCmd, newListCmd, newShowCmd, newRmCmd, newSynthCmd, newBenchCmd, newDoctorCmd,
 		newCompletionCmd, newVersionCmd,
 	} {
-		root.AddCommand(c(a))
+		v := c(a)
+		v.Flags().SortFlags = false
+		v.DisableFlagsInUseLine = !v.HasAvailableFlags()
+		root.AddCommand(v)
 	}
 	return root
 }
@@ -213,27 +220,6 @@ func (a *app) settle(cmd *cobra.Command) error {
 
 // usagef makes an error that exits with the status for wrong usage.
 func usagef(format string, args ...any) error { return lladav.Errorf(lladav.BadUsage, format, args...) }
-
-// newHelpCmd makes "lladav help VERB" print what "lladav VERB --help" prints.
-func newHelpCmd() *cobra.Command {
-	return &cobra.Command{
-		Use: "help [VERB]", Short: "Describe a verb", Hidden: true,
-		ValidArgsFunction: func(cmd *cobra.Command, list []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(list) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return verbs(cmd.Root()), cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(cmd *cobra.Command, list []string) error {
-			c, _, err := cmd.Root().Find(list)
-			if err != nil || len(list) > 0 && c == cmd.Root() {
-				return unknownVerb(cmd.Root(), list[0])
-			}
-			c.InitDefaultHelpFlag()
-			return c.Help()
-		},
-	}
-}
 
 func unknownVerb(root *cobra.Command, name string) error {
 	err := lladav.Errorf(lladav.BadUsage, "unknown verb %q%s", name, didYouMean(name, verbs(root)))

@@ -46,13 +46,13 @@ func newBenchCmd(a *app) *cobra.Command {
 			"multiplications reaches on this machine in the same run. With -m it times a model: vision, the first pass\n" +
 			"(prompt), a denoising step, whole answers; --rows and --tiles time single passes instead. Warm-up runs are not\n" +
 			"counted and the input is always the same. Comma lists give all combinations.",
-		Example: "  lladav bench\n  lladav bench -m llada-v --image-size 1024x768 --gen-length 32,128 --steps 16,32 -r 5 -o md",
+		Example: "  lladav bench\n  lladav bench --kernels matmul --shapes model -r 10 -o benchstat\n  lladav bench -m llada-v --image-size 1024x768 --gen-length 32,128 --steps 16,32 -r 5 -o md",
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.bench(cmd.Context(), b) },
 	}
 	f := c.Flags()
-	b.model.add(f)
-	f.StringVarP(&b.name, "model", "m", "", "the model to time; without it, the kernels")
+	b.model.add(c)
+	f.StringVarP(&b.name, "model", "m", "", "the `model` to time; without it, the kernels")
 	f.StringVar(&b.size, "image-size", "1024x768", "`WxH` of the picture, none for no picture")
 	f.IntSliceVar(&b.gen, "gen-length", []int{32}, "answer cells")
 	f.IntSliceVar(&b.steps, "steps", []int{16}, "denoising steps")
@@ -67,6 +67,9 @@ func newBenchCmd(a *app) *cobra.Command {
 	f.IntVar(&b.n, "n", 4096, "outputs of the matrix products")
 	f.IntVar(&b.k, "k", 4096, "inner size of the matrix products")
 	f.DurationVar(&b.kernelDur, "kernel-time", 2*time.Second, "`time` for each counted run of a kernel, a quarter of it for the peak")
+	oneOf(c, "output", benchFormats...)
+	oneOf(c, "kernels", benchKernels...)
+	oneOf(c, "shapes", "square", "model")
 	return c
 }
 

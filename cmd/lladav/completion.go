@@ -9,9 +9,14 @@ import (
 func newCompletionCmd(a *app) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
-		Use:       "completion bash|zsh|fish|powershell",
-		Short:     "Print a script that completes verbs, flags and local model names",
-		Example:   "  source <(lladav completion bash)",
+		Use:   "completion bash|zsh|fish|powershell",
+		Short: "Print a script that completes verbs, flags and local model names",
+		Long: "completion prints a script for a shell that completes verbs, flags, their values and the names of models on this\n" +
+			"machine. For bash it needs the package bash-completion.",
+		Example: "  source <(lladav completion bash)\n" +
+			"  lladav completion zsh > \"${fpath[1]}/_lladav\"\n" +
+			"  lladav completion fish > ~/.config/fish/completions/lladav.fish\n" +
+			"  lladav completion powershell | Out-String | Invoke-Expression",
 		ValidArgs: shells,
 		Args:      args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {

@@ -30,6 +30,7 @@ func newDoctorCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check build, processor, memory, cache and network",
+		Long:  "doctor checks what lladav needs on this machine. A note is no failure: it says what will not work, or be slow.",
 		Args:  args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, f := range a.diagnose(cmd.Context()) {

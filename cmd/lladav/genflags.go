@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"lladav"
@@ -18,12 +19,16 @@ type modelFlags struct {
 	ffmpeg   string
 }
 
-func (m *modelFlags) add(f *pflag.FlagSet) {
-	f.StringVar(&m.device, "device", "auto", "auto or cpu")
-	f.IntVar(&m.threads, "threads", 0, "worker threads, 0 for all cores")
+func (m *modelFlags) add(c *cobra.Command) {
+	f := pflag.NewFlagSet("model", pflag.ContinueOnError)
+	f.StringVar(&m.device, "device", "auto", "auto or cpu ($LLADAV_DEVICE)")
+	f.IntVar(&m.threads, "threads", 0, "worker threads, 0 for all cores ($LLADAV_THREADS)")
 	f.StringVar(&m.dtype, "dtype", "auto", "precision of activations: auto, f32 or bf16")
 	f.StringVar(&m.cacheDir, "cache-dir", "", "hub cache `dir` instead of $HF_HUB_CACHE")
 	f.StringVar(&m.ffmpeg, "ffmpeg-dir", "", "`dir` that holds ffmpeg and ffprobe, for video")
+	c.Flags().AddFlagSet(group(f, "Model flags"))
+	oneOf(c, "device", "auto", "cpu")
+	oneOf(c, "dtype", "auto", "f32", "bf16")
 }
 
 func (m *modelFlags) check() error {
@@ -61,7 +66,7 @@ func (g *genFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&p.PromptInterval, "prompt-interval", p.PromptInterval, "steps between prompt refreshes, for --cache feature")
 	f.IntVar(&p.GenInterval, "gen-interval", p.GenInterval, "steps between answer refreshes, for --cache feature")
 	f.Float64Var(&p.TransferRatio, "transfer-ratio", p.TransferRatio, "share of answer rows recomputed in between, for --cache feature")
-	f.StringVar(&p.Suffix, "suffix", "", "text fixed at the end of the answer")
+	f.StringVar(&p.Suffix, "suffix", "", "`text` fixed at the end of the answer")
 	f.StringArrayVar(&p.Stop, "stop", nil, "cut the answer here (repeat for more)")
 	f.Var(&g.seed, "seed", "same seed, same answer (default drawn and reported)")
 	f.IntVar(&p.Frames, "frames", p.Frames, "frames sampled from a video")

@@ -25,6 +25,8 @@ func newReplayCmd(a *app) *cobra.Command {
 		Short: "Play back a recorded denoising, or write it as a page",
 		Long: "replay plays a file that run --trace wrote, in the terminal, or with --html writes one page that plays it\n" +
 			"in a browser and needs no network.",
+		Example: "  lladav run photo.jpg 'What is on the table?' --trace cups.jsonl\n" +
+			"  lladav replay cups.jsonl --speed 0.5\n  lladav replay cups.jsonl --html cups.html",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			if delay < 0 || delay > 60_000 {
@@ -53,7 +55,7 @@ func newReplayCmd(a *app) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&html, "html", "", "write a self-contained page to `file` instead")
-	f.IntVar(&delay, "delay", 0, "milliseconds between steps (default as recorded, at most a second)")
+	f.IntVar(&delay, "delay", 0, "`ms` between steps (default as recorded, at most a second)")
 	f.Float64Var(&speed, "speed", 1, "play the recorded times faster or slower")
 	return c
 }

@@ -44,26 +44,31 @@ func newRunCmd(a *app) *cobra.Command {
 			"checkpoint is made on the spot, which answers nonsense. Arguments that name picture files are attached.\n" +
 			"Piped input is appended to the prompt.",
 		Example: "  lladav run llada-v photo.jpg 'What is on the table?'\n" +
-			"  lladav run ./checkpoint --image a.png --image b.png 'What differs?' --gen-length 32 --show-denoise",
+			"  lladav run ./checkpoint --image a.png --image b.png 'What differs?' --gen-length 32 --show-denoise\n" +
+			"  lladav run llada-v 'Shorten this:' --format json < letter.txt\n" +
+			"  lladav run llada-v",
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeModel,
 		RunE:              func(cmd *cobra.Command, list []string) error { return a.run(cmd.Context(), r, list) },
 	}
 	f := c.Flags()
-	r.model.add(f)
-	r.genSet = pflag.NewFlagSet("generation", pflag.ContinueOnError)
-	r.gen.add(r.genSet)
-	f.AddFlagSet(r.genSet)
 	f.StringVarP(&r.name, "model", "m", "", "the `model`, instead of the first argument (default $LLADAV_MODEL)")
 	f.StringArrayVar(&r.images, "image", nil, "attach a picture `file` (repeat for more)")
 	f.StringVar(&r.video, "video", "", "attach a video `file` or a folder of frames")
-	f.StringVar(&r.system, "system", "", "system message instead of the model's")
+	f.StringVar(&r.system, "system", "", "system `message` instead of the model's")
 	f.BoolVar(&r.show, "show-denoise", false, "show the cells as they fill")
-	f.IntVar(&r.delay, "delay", 0, "milliseconds to wait after each step, to watch it")
+	f.IntVar(&r.delay, "delay", 0, "`ms` to wait after each step, to watch it")
 	f.StringVar(&r.trace, "trace", "", "record the denoising to `file`, for replay")
 	f.BoolVar(&r.stats, "stats", false, "print passes, rows and times to standard error")
 	f.StringVar(&r.format, "format", "text", "text or json")
 	f.BoolVar(&r.noHist, "no-history", false, "keep no history of a conversation's lines")
+	oneOf(c, "format", "text", "json")
+	r.genSet = pflag.NewFlagSet("generation", pflag.ContinueOnError)
+	r.gen.add(r.genSet)
+	f.AddFlagSet(group(r.genSet, "Generation flags"))
+	oneOf(c, "remasking", "low_confidence", "random", "margin", "entropy", "threshold", "factor")
+	oneOf(c, "cache", "none", "prefix", "dual", "feature")
+	r.model.add(c)
 	return c
 }
 

@@ -47,5 +47,7 @@ func newSynthCmd(a *app) *cobra.Command {
 	f.IntVar(&o.KeyValueHeads, "kv-heads", 0, "key and value heads (default as many as heads)")
 	f.BoolVar(&o.TextOnly, "text-only", false, "no vision tower")
 	f.IntVar(&shardMB, "max-shard", 0, "`MB` of one weight file (default 5000)")
+	oneOf(c, "preset", engine.Presets()...)
+	oneOf(c, "dtype", "bf16", "f16", "f32")
 	return c
 }
