@@ -165,19 +165,17 @@ func checkpoints(root string) []string {
 }
 
 // resumeFrom returns the checkpoint that the run goes on from, or "".
-func (t *Trainer) resumeFrom() (string, error) {
-	root := t.recipe.Output.Dir
-	list := checkpoints(root)
+func (t *Trainer) resumeFrom() string {
 	switch t.o.Resume {
-	case "", "auto":
-		if len(list) > 0 {
-			return list[len(list)-1], nil
-		}
 	case "none":
-	default:
-		return t.o.Resume, nil
+		return ""
+	case "", "auto":
+		if list := checkpoints(t.recipe.Output.Dir); len(list) > 0 {
+			return list[len(list)-1]
+		}
+		return ""
 	}
-	return "", nil
+	return t.o.Resume
 }
 
 // restore reads what the optimiser kept and where the run stood.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"lladav/internal/backend"
 	"lladav/internal/data"
 	"lladav/internal/grad"
@@ -23,6 +25,7 @@ import (
 type Options struct {
 	Threads   int    // 0: all cores
 	Resume    string // "auto" or "": the newest checkpoint of output.dir; "none"; or a checkpoint's directory
+	Overwrite bool   // begin in a directory that is not empty
 	FFmpegDir string // where ffmpeg and ffprobe are, if not on the path
 	// Progress, if not nil, is called after every step.
 	Progress func(Status)
@@ -47,6 +50,7 @@ type Trainer struct {
 	recipe   *Recipe
 	o        Options
 	dir      string // of the model that the run starts from
+	lock     *flock.Flock
 	be       *backend.CPU
 	from     *weights.Checkpoint
 	net      *net
@@ -80,11 +84,9 @@ func Open(ctx context.Context, r *Recipe, modelDir string, o Options) (*Trainer,
 }
 
 func (t *Trainer) open(ctx context.Context) error {
-	if err := os.MkdirAll(t.recipe.Output.Dir, 0o777); err != nil {
-		return fmt.Errorf("make output.dir: %w", err)
-	}
-	resume, err := t.resumeFrom()
-	if err != nil {
+	resume := t.resumeFrom()
+	var err error
+	if t.lock, err = openOutput(t.recipe, resume, t.o.Overwrite); err != nil {
 		return err
 	}
 	dir := cmp.Or(resume, t.dir)
@@ -193,6 +195,9 @@ func (t *Trainer) Close() error {
 	}
 	if t.from != nil {
 		errs = append(errs, t.from.Close())
+	}
+	if t.lock != nil {
+		errs = append(errs, t.lock.Unlock())
 	}
 	return errors.Join(errs...)
 }

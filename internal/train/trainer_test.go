@@ -214,3 +214,33 @@ func TestBadSamples(t *testing.T) {
 		t.Errorf("a missing picture of four: %v", err)
 	}
 }
+
+func TestOutputDirectory(t *testing.T) {
+	r := toy(t, 4)
+	r.Train.MaxSteps = 1
+	tr, err := Open(t.Context(), r, r.Model.Path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), r, r.Model.Path, Options{}); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a directory in use: %v", err)
+	}
+	if err := tr.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open(t.Context(), r, r.Model.Path, Options{}); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("a directory with a recipe and no checkpoint: %v", err)
+	}
+	run(t, r, Options{Overwrite: true})
+	text, err := os.ReadFile(filepath.Join(r.Output.Dir, resolvedFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Parse(resolvedFile, text, nil); err != nil || fmt.Sprint(*again) != fmt.Sprint(*r) {
+		t.Errorf("the resolved recipe is %+v (%v), want %+v", again, err, r)
+	}
+	r.Train.BatchSize = 3
+	if _, err := Open(t.Context(), r, r.Model.Path, Options{}); err == nil || !strings.Contains(err.Error(), "samples") {
+		t.Errorf("a checkpoint of another batch: %v", err)
+	}
+}
