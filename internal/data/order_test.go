@@ -1,6 +1,7 @@
 package data
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -205,6 +206,15 @@ func TestSkips(t *testing.T) {
 	})
 	if got != 8 || err != nil || text != "list: record 7 (id list:7): too long" {
 		t.Errorf("got %d, %v, told %q", got, err, text)
+	}
+}
+
+// TestLoadCancelled: what ends because the run ends is no bad sample.
+func TestLoadCancelled(t *testing.T) {
+	var s Skips
+	_, err := Load(src10, &s, 0, func(*Sample) (int, error) { return 0, fmt.Errorf("decode: %w", context.Canceled) })
+	if _, bad := s.Counts(); bad != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d bad, %v", bad, err)
 	}
 }
 

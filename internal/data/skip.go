@@ -1,6 +1,8 @@
 package data
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -25,7 +27,7 @@ const (
 
 // Load returns sample i of src made ready by prepare (decoded, tokenised), or the next one that is good, as the
 // reference does: so each place of an order gives one sample, whatever is in the files. It fails when more than 1 % of
-// the samples tried were bad.
+// the samples tried were bad, and when prepare was cancelled.
 func Load[T any](src Source, skips *Skips, i int, prepare func(*Sample) (T, error)) (T, error) {
 	n := src.Len()
 	for k := range n {
@@ -40,6 +42,9 @@ func Load[T any](src Source, skips *Skips, i int, prepare func(*Sample) (T, erro
 		if err == nil {
 			skips.good()
 			return ready, nil
+		}
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return ready, err // says nothing about the sample
 		}
 		if err := skips.skip(j, n, err); err != nil {
 			return ready, err

@@ -26,6 +26,44 @@ func Synthetic(vocab int, ids Specials) (tokenizerJSON, configJSON []byte, err e
 		return nil, nil, fmt.Errorf("a vocabulary of %d tokens, it must have %d to %d", vocab, least, maxID)
 	}
 	pieces, merges := synthPieces(vocab - len(special))
+	return files(pieces, merges, special)
+}
+
+// Files makes a tokenizer.json and a tokenizer_config.json of a byte-level BPE that was trained, with the special tokens
+// and the chat template of LLaDA: the bytes have the ids 0 to 255, what the merges make the following, the special
+// tokens the last. A merge joins two pieces, given as the bytes they stand for, and comes before those after it.
+func Files(merges [][2]string) (tokenizerJSON, configJSON []byte, err error) {
+	var pieces []string
+	known := map[string]bool{}
+	for _, c := range byteChar {
+		pieces = append(pieces, string(c))
+		known[string(c)] = true
+	}
+	spelled := make([]string, len(merges))
+	for i, m := range merges {
+		left, right := bytesToChars(m[0]), bytesToChars(m[1])
+		if !known[left] || !known[right] {
+			return nil, nil, fmt.Errorf("make a tokenizer: merge %d joins %q and %q, which are not both pieces", i, m[0], m[1])
+		}
+		spelled[i] = left + " " + right
+		if p := left + right; !known[p] {
+			known[p] = true
+			pieces = append(pieces, p)
+		}
+	}
+	special := map[int32]string{}
+	for i, e := range (&Specials{}).names() {
+		special[int32(len(pieces)+i)] = e.name
+	}
+	return files(pieces, spelled, special)
+}
+
+// Pattern cuts text into the words within which the tokenizers of Synthetic and Files merge, digits one by one as LLaDA does.
+const Pattern = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+
+// files writes a tokenizer whose pieces and merges are spelled in the alphabet of byte-level vocabularies. The special
+// tokens have their ids, the pieces the others in order.
+func files(pieces, merges []string, special map[int32]string) (tokenizerJSON, configJSON []byte, err error) {
 	type added struct {
 		ID         int32  `json:"id"`
 		Content    string `json:"content"`
@@ -38,7 +76,7 @@ func Synthetic(vocab int, ids Specials) (tokenizerJSON, configJSON []byte, err e
 	var vocabJSON bytes.Buffer
 	var tokens []added
 	next := 0
-	for id := range int32(vocab) {
+	for id := range int32(len(pieces) + len(special)) {
 		name, ok := special[id]
 		if ok {
 			tokens = append(tokens, added{ID: id, Content: name, Special: true})
@@ -51,12 +89,11 @@ func Synthetic(vocab int, ids Specials) (tokenizerJSON, configJSON []byte, err e
 	}
 	vocabJSON.Bytes()[0] = '{'
 	vocabJSON.WriteByte('}')
-	pattern := `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	byteLevel := map[string]any{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}
 	tokenizerJSON, err = json.Marshal(map[string]any{
 		"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": tokens, "normalizer": nil,
 		"pre_tokenizer": map[string]any{"type": "Sequence", "pretokenizers": []any{
-			map[string]any{"type": "Split", "pattern": map[string]string{"Regex": pattern}, "behavior": "Isolated", "invert": false},
+			map[string]any{"type": "Split", "pattern": map[string]string{"Regex": Pattern}, "behavior": "Isolated", "invert": false},
 			byteLevel,
 		}},
 		"post_processor": nil, "decoder": byteLevel,
