@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+
+	"lladav/internal/random"
 )
 
 // maxMixRatio bounds the ratio in which Mix interleaves two sets, as in the reference.
@@ -79,7 +81,7 @@ func interleave(w io.Writer, sets [2]*jsonSource, ratio [2]int, seed uint64) err
 			for range min(ratio[k], set.Len()-next[k]) {
 				i := next[k]
 				next[k]++
-				record, err := tagged(set, i, k == 1, hash(seed, uint64(i)))
+				record, err := tagged(set, i, k == 1, random.New(seed).Uint64(uint64(i)))
 				if err != nil {
 					return recordError(set.path, i, "", err)
 				}
@@ -123,7 +125,7 @@ func tagged(set *jsonSource, i int, reasoning bool, seed uint64) (any, error) {
 			return nil, fmt.Errorf("turn %d has a value that is not a text", n+1)
 		case !reasoning:
 			turn[k].value = text + " /no_think"
-		case hash(seed, uint64(n))>>63 == 0:
+		case random.New(seed).Uint64(uint64(n))>>63 == 0:
 			turn[k].value = text + " /think"
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"lladav/internal/random"
 )
 
 // maxMixFile bounds a YAML mix: it is written by hand.
@@ -164,7 +166,7 @@ func openMix(path string, opts Options) (Source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read %s: datasets[%d]: %w", path, i, err)
 		}
-		all.add(e.take.of(src, hash(opts.Seed, uint64(i))))
+		all.add(e.take.of(src, random.New(opts.Seed).Uint64(uint64(i))))
 	}
 	if all.Len() == 0 {
 		return nil, fmt.Errorf("read %s: its sampling strategies take no samples", path)

@@ -3,6 +3,8 @@ package data
 import (
 	"slices"
 	"sync"
+
+	"lladav/internal/random"
 )
 
 // An Order says which sample of a source is the k-th of a training run, over all its epochs. It is a pure function of
@@ -41,7 +43,7 @@ func Grouped(lengths []int32, batch int, seed uint64) *Order {
 func (o *Order) Index(k int64) int {
 	number, place := k/int64(o.n), int(k%int64(o.n))
 	if o.lengths == nil {
-		return newPermutation(o.n, hash(o.seed, uint64(number))).at(place)
+		return newPermutation(o.n, random.New(o.seed).Uint64(uint64(number))).at(place)
 	}
 	return int(o.grouped(number)[place])
 }
@@ -52,7 +54,7 @@ func (o *Order) grouped(number int64) []int32 {
 	defer o.mu.Unlock()
 	slot := &o.epochs[number&1]
 	if slot.list == nil || slot.number != number {
-		*slot = epoch{number, groupByLength(o.lengths, o.batch, hash(o.seed, uint64(number)))}
+		*slot = epoch{number, groupByLength(o.lengths, o.batch, random.New(o.seed).Uint64(uint64(number)))}
 	}
 	return slot.list
 }
@@ -74,7 +76,7 @@ func groupByLength(lengths []int32, batch int, seed uint64) []int32 {
 	}
 	full := len(out) / batch
 	tmp := make([]int32, 0, len(lengths))
-	perm := newPermutation(full, hash(seed, 1))
+	perm := newPermutation(full, random.New(seed).Uint64(1))
 	longest := 0 // batch with the longest sample, which is its first
 	for b := range full {
 		from := perm.at(b) * batch

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"lladav/internal/random"
 )
 
 func TestPermutation(t *testing.T) {
@@ -50,7 +52,7 @@ func TestPermutationFair(t *testing.T) {
 func TestOrderPure(t *testing.T) {
 	lengths := make([]int32, 1013)
 	for i := range lengths {
-		lengths[i] = int32(hash(3, uint64(i))%500) + 1
+		lengths[i] = int32(random.New(3).Uint64(uint64(i))%500) + 1
 		if i%5 == 0 {
 			lengths[i] *= -1
 		}
@@ -91,8 +93,8 @@ func TestGrouped(t *testing.T) {
 	lengths := make([]int32, n)
 	var longest int32
 	for i := range lengths {
-		lengths[i] = int32(hash(1, uint64(i))%1000) + 1
-		if hash(2, uint64(i))%4 == 0 {
+		lengths[i] = int32(random.New(1).Uint64(uint64(i))%1000) + 1
+		if random.New(2).Uint64(uint64(i))%4 == 0 {
 			lengths[i] *= -1
 		}
 	}
@@ -262,7 +264,7 @@ func TestHashUniform(t *testing.T) {
 	sum := 0.0
 	const n = 100000
 	for i := range uint64(n) {
-		sum += float64(hash(1, i)>>11) / (1 << 53)
+		sum += float64(random.New(1).Uint64(i)>>11) / (1 << 53)
 	}
 	if off := math.Abs(sum/n - 0.5); off > 5/math.Sqrt(12*n) {
 		t.Errorf("the mean is off by %g", off)

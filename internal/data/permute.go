@@ -1,6 +1,10 @@
 package data
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"lladav/internal/random"
+)
 
 // A permutation is a shuffle of 0 … n-1 that can be asked for any place without making the others, so that it needs no
 // memory. It is a Feistel network over the next power of two, walked until a number below n comes out (Black and
@@ -8,7 +12,7 @@ import "math/bits"
 type permutation struct {
 	n         int
 	high, low uint // bits of the two halves
-	keys      [feistelRounds]uint64
+	keys      [feistelRounds]random.Stream
 }
 
 // feistelRounds: four make a network of random functions look random to one who may ask little, a few more cost nothing
@@ -20,7 +24,7 @@ func newPermutation(n int, seed uint64) *permutation {
 	width := uint(max(bits.Len(uint(max(n-1, 0))), 8))
 	p := &permutation{n: n, high: width / 2, low: width - width/2}
 	for r := range p.keys {
-		p.keys[r] = hash(seed, uint64(r))
+		p.keys[r] = random.New(seed, uint64(r))
 	}
 	return p
 }
@@ -39,22 +43,8 @@ func (p *permutation) at(i int) int {
 func (p *permutation) scramble(i int) int {
 	a, b := uint64(i)>>p.low, uint64(i)&(1<<p.low-1)
 	for r := 0; r < feistelRounds; r += 2 {
-		a ^= hash(p.keys[r], b) >> (64 - p.high)
-		b ^= hash(p.keys[r+1], a) >> (64 - p.low)
+		a ^= p.keys[r].Uint64(b) >> (64 - p.high)
+		b ^= p.keys[r+1].Uint64(a) >> (64 - p.low)
 	}
 	return int(a<<p.low | b)
-}
-
-// hash mixes a counter into a key: the finaliser of SplitMix64 (Steele, Lea and Flood 2014), twice. All randomness of
-// this package is drawn this way, from what is asked and not from a generator with a state.
-func hash(key, counter uint64) uint64 {
-	return finalise(finalise(key+golden) ^ (counter+1)*golden)
-}
-
-const golden = 0x9e3779b97f4a7c15 // 2⁶⁴ divided by the golden ratio
-
-func finalise(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
 }

@@ -60,7 +60,7 @@ var (
 )
 
 // question asks about a scene that was made for a kind of question; ok tells whether it can be asked.
-func (s *scene) question(r *random, kind Kind) (qa QA, ok bool) {
+func (s *scene) question(r *stream, kind Kind) (qa QA, ok bool) {
 	switch kind {
 	case Color:
 		return s.color(r, s.objects[0])
@@ -84,7 +84,7 @@ var beside = [numKinds][]Kind{
 }
 
 // extra asks another question, if one of the kind it chooses can be asked.
-func (s *scene) extra(r *random) (qa QA, ok bool) {
+func (s *scene) extra(r *stream) (qa QA, ok bool) {
 	kind := pick(r, beside[s.questions[0].Kind])
 	for _, q := range s.questions {
 		if !slices.Contains(beside[q.Kind], kind) {
@@ -106,7 +106,7 @@ func (s *scene) extra(r *random) (qa QA, ok bool) {
 }
 
 // put words a question: one of the ways to ask, with args.
-func (s *scene) put(r *random, kind Kind, ways []string, answer string, held HeldOut, args ...any) QA {
+func (s *scene) put(r *stream, kind Kind, ways []string, answer string, held HeldOut, args ...any) QA {
 	w := r.choose(s.split, len(ways))
 	if lastHeld(w, len(ways)) {
 		held |= HeldWording
@@ -128,18 +128,18 @@ func (o object) pair() HeldOut {
 	return 0
 }
 
-func (s *scene) color(r *random, o object) (QA, bool) {
+func (s *scene) color(r *stream, o object) (QA, bool) {
 	ok := s.only(func(b object) bool { return b.shape == o.shape })
 	return s.put(r, Color, askColor, o.color.String(), o.pair(), o.shape), ok
 }
 
-func (s *scene) shape(r *random, o object) (QA, bool) {
+func (s *scene) shape(r *stream, o object) (QA, bool) {
 	ok := s.only(func(b object) bool { return b.color == o.color })
 	return s.put(r, Shape, askShape, o.shape.String(), o.pair(), o.color), ok
 }
 
 // number asks for the number of the first object's shape, if the scene was made for it, or of all.
-func (s *scene) number(r *random) QA {
+func (s *scene) number(r *stream) QA {
 	first := s.objects[0].shape
 	n := s.count(func(o object) bool { return o.shape == first })
 	var held HeldOut
@@ -155,7 +155,7 @@ func (s *scene) number(r *random) QA {
 	return s.put(r, Count, askCount, fmt.Sprint(len(s.objects)), held, "shapes")
 }
 
-func (s *scene) reading(r *random) QA {
+func (s *scene) reading(r *stream) QA {
 	var held HeldOut
 	if s.text.held {
 		held |= HeldText
@@ -167,7 +167,7 @@ func (s *scene) reading(r *random) QA {
 }
 
 // existence asks for a shape, a colour or both, half of the time for one that is not there.
-func (s *scene) existence(r *random) QA {
+func (s *scene) existence(r *stream) QA {
 	var there bool
 	o, form := object{}, pick(r, []string{"pair", "pair", "pair", "shape", "color"})
 	want := r.one(2)
@@ -202,7 +202,7 @@ func (s *scene) existence(r *random) QA {
 }
 
 // position asks where the first object is, from another one or in the picture, or which object lies outermost.
-func (s *scene) position(r *random) (QA, bool) {
+func (s *scene) position(r *stream) (QA, bool) {
 	o := pick(r, s.objects)
 	if !s.only(func(b object) bool { return b.shape == o.shape }) {
 		return QA{}, false
@@ -227,7 +227,7 @@ func (s *scene) position(r *random) (QA, bool) {
 }
 
 // relative asks for the side of another object that o lies on.
-func (s *scene) relative(r *random, o object, at func(object) int, size int, upright bool) (QA, bool) {
+func (s *scene) relative(r *stream, o object, at func(object) int, size int, upright bool) (QA, bool) {
 	b := pick(r, s.objects)
 	if !s.only(func(c object) bool { return c.shape == b.shape }) || b.shape == o.shape {
 		return QA{}, false
@@ -241,7 +241,7 @@ func (s *scene) relative(r *random, o object, at func(object) int, size int, upr
 }
 
 // outermost asks which object is furthest to one side. It must be o, and clearly so.
-func (s *scene) outermost(r *random, o object, at func(object) int, size int, upright bool) (QA, bool) {
+func (s *scene) outermost(r *stream, o object, at func(object) int, size int, upright bool) (QA, bool) {
 	ends := [2]string{"on the far left", "on the far right"}
 	if upright {
 		ends = [2]string{"at the very top", "at the very bottom"}

@@ -46,7 +46,7 @@ type canvas struct {
 }
 
 // draw paints the scene.
-func (s *scene) draw(r *random) image.Image {
+func (s *scene) draw(r *stream) image.Image {
 	c := &canvas{image.NewRGBA(image.Rect(0, 0, s.w, s.h)), make([]uint16, s.w*s.h)}
 	s.paintBackground(c, r)
 	for _, o := range s.objects {
@@ -63,7 +63,7 @@ func (s *scene) draw(r *random) image.Image {
 }
 
 // jitter moves a colour a little.
-func jitter(c rgb, by int, r *random) rgb {
+func jitter(c rgb, by int, r *stream) rgb {
 	for i := range c {
 		c[i] = uint8(min(max(int(c[i])+r.between(-by, by), 0), 255))
 	}
@@ -71,7 +71,7 @@ func jitter(c rgb, by int, r *random) rgb {
 }
 
 // paintBackground fills the canvas, evenly, from one side to another, or with noise of pixels and of patches.
-func (s *scene) paintBackground(c *canvas, r *random) {
+func (s *scene) paintBackground(c *canvas, r *stream) {
 	b := s.background
 	dx, dy := r.between(-4, 4), r.between(-4, 4)
 	if dx == 0 && dy == 0 {

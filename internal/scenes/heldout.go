@@ -46,7 +46,7 @@ func wordHeld(i int) bool { return i%10 == 9 }
 func lastHeld(i, n int) bool { return i == n-1 }
 
 // choose returns a number below n: in training never the last one, which is held out.
-func (r *random) choose(split Split, n int) int {
+func (r *stream) choose(split Split, n int) int {
 	if split == Train {
 		n--
 	}

@@ -61,8 +61,8 @@ var sizes = [][2]int{
 const tries = 100_000
 
 // compose makes scene i with its questions, and returns the random numbers to draw it with.
-func compose(split Split, seed uint64, i int) (*scene, *random) {
-	r := newRandom(split, seed, i)
+func compose(split Split, seed uint64, i int) (*scene, *stream) {
+	r := newStream(split, seed, i)
 	// Reading takes the most to learn, and is asked only about pictures made for it.
 	kind := pick(r, []Kind{Color, Shape, Count, Count, Position, Position, Existence, Reading, Reading})
 	for range tries {
@@ -88,7 +88,7 @@ func compose(split Split, seed uint64, i int) (*scene, *random) {
 }
 
 // furnish puts objects and text into a scene so that a question of a kind is likely to be possible.
-func (s *scene) furnish(r *random, kind Kind) bool {
+func (s *scene) furnish(r *stream, kind Kind) bool {
 	n := r.between(1, maxCount)
 	switch kind {
 	case Reading:
@@ -121,7 +121,7 @@ func (s *scene) furnish(r *random, kind Kind) bool {
 }
 
 // furnishCount makes each answer equally likely: of the objects of a shape, or of all.
-func (s *scene) furnishCount(r *random) bool {
+func (s *scene) furnishCount(r *stream) bool {
 	n := r.between(1, maxCount)
 	if r.one(3) {
 		for range n {
@@ -149,7 +149,7 @@ func (s *scene) furnishCount(r *random) bool {
 }
 
 // anyObject returns an object that the split may show.
-func (s *scene) anyObject(r *random) object {
+func (s *scene) anyObject(r *stream) object {
 	for {
 		o := object{shape: shape(r.below(int(numShapes))), color: color(r.below(int(numColors)))}
 		if s.split != Train || !pairHeld(o.shape, o.color) {
@@ -183,7 +183,7 @@ func (s *scene) count(is func(object) bool) int {
 
 // arrange gives the objects sizes and places where they do not touch each other or the text: at least a fifth of the
 // shorter side, so that a shape is still one when the picture has been shrunk to a small tile.
-func (s *scene) arrange(r *random) bool {
+func (s *scene) arrange(r *stream) bool {
 	side := min(s.w, s.h)
 	most := side * 2 / 5
 	if len(s.objects) > 2 {
@@ -217,7 +217,7 @@ func (s *scene) free(o object, others []object) bool {
 }
 
 // write puts a text into the scene, its capitals at least a fifth of the picture's height. beside leaves room for objects.
-func (s *scene) write(r *random, beside bool) bool {
+func (s *scene) write(r *stream, beside bool) bool {
 	t := &text{font: r.choose(s.split, len(fontFiles)), color: pick(r, inks)}
 	t.kind = pick(r, []textKind{number, number, word, word, word, letters})
 	t.text, t.held = anyText(r, t.kind)
@@ -240,7 +240,7 @@ func (s *scene) write(r *random, beside bool) bool {
 }
 
 // anyText returns a number below 100, a word, or two or three letters that are no word of the list.
-func anyText(r *random, kind textKind) (text string, held bool) {
+func anyText(r *stream, kind textKind) (text string, held bool) {
 	switch kind {
 	case number:
 		n := r.below(100)
@@ -268,7 +268,7 @@ func anyText(r *random, kind textKind) (text string, held bool) {
 var inks = []color{0, 3, 4, 5, 6, 6, 7, 7}
 
 // paper chooses a background that everything stands out from.
-func (s *scene) paper(r *random) bool {
+func (s *scene) paper(r *stream) bool {
 	for range 100 {
 		s.background.kind = pick(r, []backgroundKind{plain, gradient, noisy})
 		from := anyPaper(r)
@@ -294,7 +294,7 @@ func (s *scene) paper(r *random) bool {
 }
 
 // anyPaper returns a pale or greyish colour.
-func anyPaper(r *random) (c rgb) {
+func anyPaper(r *stream) (c rgb) {
 	grey := r.between(105, 220)
 	for k := range c {
 		c[k] = uint8(grey + r.between(-28, 28))

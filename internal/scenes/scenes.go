@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"image"
 	"strings"
+
+	"lladav/internal/random"
 )
 
 // A Split is a part of the set. Train never shows or mentions what is held out; Dev and Test have everything, drawn
@@ -107,31 +109,26 @@ func plural(noun string) string {
 	return noun + "s"
 }
 
-// random is a counter behind a key, hashed by SplitMix64 (Steele, Lea and Flood 2014).
-type random struct{ key, n uint64 }
-
-func newRandom(split Split, seed uint64, i int) *random {
-	return &random{key: finalise(finalise(finalise(seed+golden)^(uint64(split)+golden)) ^ (uint64(i) + golden))}
+// A stream is random numbers in order.
+type stream struct {
+	random.Stream
+	n uint64 // taken so far
 }
 
-const golden = 0x9e3779b97f4a7c15 // 2⁶⁴ divided by the golden ratio
-
-func finalise(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
+func newStream(split Split, seed uint64, i int) *stream {
+	return &stream{Stream: random.New(seed, uint64(split), uint64(i))}
 }
 
 // below returns a number in 0 … n-1. Its bias is n/2³², too little to matter.
-func (r *random) below(n int) int {
+func (r *stream) below(n int) int {
 	r.n++
-	return int(finalise(r.key+r.n*golden) >> 32 * uint64(n) >> 32)
+	return int(r.Uint64(r.n-1) >> 32 * uint64(n) >> 32)
 }
 
 // between returns a number in lo … hi.
-func (r *random) between(lo, hi int) int { return lo + r.below(hi-lo+1) }
+func (r *stream) between(lo, hi int) int { return lo + r.below(hi-lo+1) }
 
 // one in n.
-func (r *random) one(n int) bool { return r.below(n) == 0 }
+func (r *stream) one(n int) bool { return r.below(n) == 0 }
 
-func pick[T any](r *random, list []T) T { return list[r.below(len(list))] }
+func pick[T any](r *stream, list []T) T { return list[r.below(len(list))] }
