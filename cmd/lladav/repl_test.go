@@ -53,7 +53,7 @@ func (t *transcript) wait(tb testing.TB, words string) string {
 			return rest[:i+len(words)]
 		}
 		if t.over {
-			tb.Fatalf("%q was not written, only %q", words, rest)
+			tb.Fatalf("%q was not written, the last is %q", words, rest[max(0, len(rest)-500):])
 		}
 		t.cond.Wait()
 	}

@@ -107,7 +107,7 @@ func (v *view) draw(force bool) {
 		lines, widths = lines[len(lines)-n:], widths[len(widths)-n:]
 	}
 	status := runewidth.Truncate(v.status, max(width-1, 8), "…")
-	lines, widths = append(lines, v.paint("2", status)), append(widths, runewidth.StringWidth(status))
+	lines, widths = append(lines, v.change("", "2")+status+v.change("2", "")), append(widths, runewidth.StringWidth(status))
 	io.WriteString(v.out, v.region.redraw(lines, widths, width))
 }
 
@@ -120,34 +120,60 @@ func (v *view) clear() {
 // layout breaks the cells into lines of at most width columns.
 func (v *view) layout(width int) (lines []string, widths []int) {
 	var line strings.Builder
-	col := 0
+	col, code := 0, "" // of the line; of what comes next
+	colour := func(to string) {
+		if to != code {
+			line.WriteString(v.change(code, to))
+			code = to
+		}
+	}
 	flush := func() {
+		before := code
+		colour("")
 		lines, widths = append(lines, line.String()), append(widths, col)
 		line.Reset()
 		col = 0
+		colour(before)
 	}
 	for _, c := range v.cells {
 		text := c.text
 		if c.step == 0 {
 			text = "░"
 		}
+		colour(v.colourOf(c))
 		for i, part := range strings.Split(text, "\n") {
 			if i > 0 {
 				flush()
 			}
 			for _, r := range part {
-				r = harmless(r)
+				if r = harmless(r); r == '\t' {
+					r = ' '
+				}
 				w := runewidth.RuneWidth(r)
 				if col+w > width {
 					flush()
 				}
-				line.WriteString(v.paint(v.colourOf(c), string(r)))
+				line.WriteRune(r)
 				col += w
 			}
 		}
 	}
+	colour("")
 	flush()
 	return lines, widths
+}
+
+// change returns the sequence that goes from one colour to another, "" for the normal one.
+func (v *view) change(from, to string) string {
+	switch {
+	case !v.colour || from == to:
+		return ""
+	case to == "":
+		return "\x1b[0m"
+	case from == "":
+		return "\x1b[" + to + "m"
+	}
+	return "\x1b[0;" + to + "m"
 }
 
 // colourOf returns the SGR code of a cell.
@@ -171,13 +197,6 @@ func (v *view) colourOf(c viewCell) string {
 		return "38;5;153"
 	}
 	return ""
-}
-
-func (v *view) paint(code, s string) string {
-	if !v.colour || code == "" {
-		return s
-	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
 // stepLine describes a step in one line, for output that is no terminal.

@@ -46,6 +46,18 @@ func TestViewResize(t *testing.T) {
 	}
 }
 
+// TestViewRuns checks that a colour is set once for all that has it, and ends with its line.
+func TestViewRuns(t *testing.T) {
+	v := newView(&bytes.Buffer{}, func() (int, int) { return 80, 24 }, true)
+	v.event(testCanvas(4))
+	v.apply(lladav.Denoise{Step: 1, Steps: 4, Open: 2, Filled: []lladav.Filled{{Pos: 0, Text: "a\tb", Prob: 0.9}, {Pos: 1, Text: "c\nd", Prob: 0.9}}})
+	lines, widths := v.layout(4)
+	want := []string{"\x1b[32ma bc\x1b[0m", "\x1b[32md\x1b[0;90m░░\x1b[0m"}
+	if !slices.Equal(lines, want) || !slices.Equal(widths, []int{4, 3}) {
+		t.Errorf("lines %q, widths %v, want %q", lines, widths, want)
+	}
+}
+
 func TestViewColours(t *testing.T) {
 	v := newView(&bytes.Buffer{}, func() (int, int) { return 80, 24 }, true)
 	v.event(testCanvas(4))
