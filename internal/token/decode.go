@@ -12,7 +12,21 @@ type decoder struct {
 	bytes bool // the only step is to read pieces as bytes, which can be done as they come
 }
 
-type decodeStep func(pieces []string) []string
+type decodeStep struct {
+	run  func(pieces []string) []string
+	kind stepKind
+}
+
+// stepKind says what a step needs to know: for Stream.
+type stepKind uint8
+
+const (
+	onEach    stepKind = iota // each piece by itself
+	stripEach                 // each piece by itself, and only at its beginning
+	onRuns                    // runs of pieces that are bytes
+	joinAll                   // all pieces, which become one
+	joinBytes                 // all pieces, which become one after they were read as bytes
+)
 
 // newDecoder reads a decoder from its place in the file; nil for none.
 func newDecoder(c component) (*decoder, error) {
@@ -20,7 +34,9 @@ func newDecoder(c component) (*decoder, error) {
 	if err != nil || kind == "" {
 		return nil, err
 	}
-	one := func(s decodeStep) (*decoder, error) { return &decoder{steps: []decodeStep{s}}, nil }
+	one := func(run func([]string) []string, kind stepKind) (*decoder, error) {
+		return &decoder{steps: []decodeStep{{run, kind}}}, nil
+	}
 	switch kind {
 	case "Sequence":
 		subs, err := c.list("decoders")
@@ -38,17 +54,17 @@ func newDecoder(c component) (*decoder, error) {
 		}
 		return all, nil
 	case "ByteLevel":
-		return &decoder{[]decodeStep{decodeBytes}, true}, nil
+		return &decoder{[]decodeStep{{decodeBytes, joinBytes}}, true}, nil
 	case "ByteFallback":
-		return one(decodeFallback)
+		return one(decodeFallback, onRuns)
 	case "Fuse":
-		return one(func(p []string) []string { return []string{strings.Join(p, "")} })
+		return one(func(p []string) []string { return []string{strings.Join(p, "")} }, joinAll)
 	case "Replace":
 		r, err := newReplacement(c)
 		if err != nil {
 			return nil, err
 		}
-		return one(each(r.decode))
+		return one(each(r.decode), onEach)
 	case "Strip":
 		var f struct {
 			Content     string
@@ -60,12 +76,16 @@ func newDecoder(c component) (*decoder, error) {
 		if utf8.RuneCountInString(f.Content) != 1 || f.Start < 0 || f.Stop < 0 {
 			return nil, c.errorf("content must be one character, start and stop not negative")
 		}
-		return one(each(func(s string) string { return strip(s, f.Content, f.Start, f.Stop) }))
+		kind := onEach
+		if f.Stop == 0 {
+			kind = stripEach
+		}
+		return one(each(func(s string) string { return strip(s, f.Content, f.Start, f.Stop) }), kind)
 	}
 	return nil, c.errorf("type %q is not supported", kind)
 }
 
-func each(f func(string) string) decodeStep {
+func each(f func(string) string) func([]string) []string {
 	return func(pieces []string) []string {
 		for i, p := range pieces {
 			pieces[i] = f(p)
@@ -100,6 +120,15 @@ func decodeBytes(pieces []string) []string {
 	return []string{ValidUTF8(string(out))}
 }
 
+// byteOf reads a piece like <0x61>.
+func byteOf(piece string) (byte, bool) {
+	if len(piece) != 6 || !strings.HasPrefix(piece, "<0x") || piece[5] != '>' {
+		return 0, false
+	}
+	b, err := strconv.ParseUint(piece[3:5], 16, 8)
+	return byte(b), err == nil
+}
+
 // decodeFallback joins runs of pieces like <0x61> into text; a run that is not UTF-8 becomes one U+FFFD for each byte.
 func decodeFallback(pieces []string) []string {
 	var out []string
@@ -113,11 +142,9 @@ func decodeFallback(pieces []string) []string {
 		run = run[:0]
 	}
 	for _, p := range pieces {
-		if len(p) == 6 && strings.HasPrefix(p, "<0x") && p[5] == '>' {
-			if b, err := strconv.ParseUint(p[3:5], 16, 8); err == nil {
-				run = append(run, byte(b))
-				continue
-			}
+		if b, ok := byteOf(p); ok {
+			run = append(run, b)
+			continue
 		}
 		flush()
 		out = append(out, p)
@@ -139,7 +166,7 @@ func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
 		return ValidUTF8(strings.Join(pieces, " "))
 	}
 	for _, step := range t.decode.steps {
-		pieces = step(pieces)
+		pieces = step.run(pieces)
 	}
 	return ValidUTF8(strings.Join(pieces, ""))
 }

@@ -146,6 +146,9 @@ func (t *Tokenizer) readModel(raw json.RawMessage) error {
 	return m.readMerges(f.Merges)
 }
 
+// maxGap bounds the ids that a vocabulary leaves out, and so the memory that one entry can ask for.
+const maxGap = 1 << 18
+
 // readVocab fills the table of pieces by id.
 func (t *Tokenizer) readVocab(vocab map[string]float64) error {
 	largest := int32(-1)
@@ -155,6 +158,9 @@ func (t *Tokenizer) readVocab(vocab map[string]float64) error {
 			return fmt.Errorf("model.vocab: the id %v of %q is not a whole number between 0 and %d", v, piece, maxID-1)
 		}
 		largest = max(largest, id)
+	}
+	if limit := 4*len(vocab) + maxGap; int(largest) > limit {
+		return fmt.Errorf("model.vocab: %d pieces, and the id %d; ids up to %d are supported", len(vocab), largest, limit)
 	}
 	if largest >= 0 {
 		t.setPiece(largest, "")

@@ -122,7 +122,7 @@ func (t *Tokenizer) setPiece(id int32, piece string) {
 	t.pieces[id], t.known[id] = piece, true
 }
 
-// maxID bounds ids, and so the memory that one entry of a file can ask for.
+// maxID bounds ids.
 const maxID = 1 << 24
 
 // toID checks a number read from a file.
