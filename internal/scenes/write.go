@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -181,21 +180,23 @@ func newRecord(id, path string, qas []QA) record {
 
 // list writes all records, one to a line.
 func (w *writer) list(out io.Writer) error {
-	sep := "[\n"
+	var line bytes.Buffer
+	e := json.NewEncoder(&line)
+	e.SetEscapeHTML(false) // "<image>" should be readable
+	sep := "["
 	for _, records := range w.records {
 		for _, r := range records {
-			b, err := json.Marshal(r)
-			if err != nil {
+			line.Reset()
+			line.WriteString(sep + "\n")
+			if err := e.Encode(r); err != nil {
 				return err
 			}
-			if _, err := io.WriteString(out, sep+string(b)); err != nil {
+			line.Truncate(line.Len() - 1) // the newline comes behind the comma
+			if _, err := line.WriteTo(out); err != nil {
 				return err
 			}
-			sep = ",\n"
+			sep = ","
 		}
-	}
-	if sep == "[\n" {
-		return errors.New("no records")
 	}
 	_, err := io.WriteString(out, "\n]\n")
 	return err
