@@ -21,13 +21,13 @@ type LLaDA struct {
 
 type layer struct {
 	attnNorm backend.Array // (D)
-	q        backend.Array // (H·d,D)
-	k, v     backend.Array // (G·d,D)
-	o        backend.Array // (D,H·d)
+	q        linear        // (H·d,D)
+	k, v     linear        // (G·d,D)
+	o        linear        // (D,H·d)
 
 	ffnNorm  backend.Array // (D)
-	gate, up backend.Array // (M,D)
-	down     backend.Array // (D,M)
+	gate, up linear        // (M,D)
+	down     linear        // (D,M)
 }
 
 // Forward maps the embeddings x (L,D) of rows at the given positions, which it uses up, to their hidden states (L,D),
@@ -71,29 +71,29 @@ func (m *LLaDA) keys(op backend.Ops, l *layer, h backend.Array, pos []int32) bac
 	return m.rotated(op, h, l.k, pos)
 }
 
-func (m *LLaDA) rotated(op backend.Ops, h, w backend.Array, pos []int32) backend.Array {
+func (m *LLaDA) rotated(op backend.Ops, h backend.Array, w linear, pos []int32) backend.Array {
 	return op.Scope(func(op backend.Ops) backend.Array {
-		return op.RoPE(op.Linear(h, w, nil), pos, m.headDim, m.ropeBase)
+		return op.RoPE(w.of(op, h), pos, m.headDim, m.ropeBase)
 	})
 }
 
 // values returns the values (L,G·d) of h.
 func (m *LLaDA) values(op backend.Ops, l *layer, h backend.Array) backend.Array {
-	return op.Linear(h, l.v, nil)
+	return l.v.of(op, h)
 }
 
 // attend returns what attention adds to the rows of q (L,D).
 func (m *LLaDA) attend(op backend.Ops, l *layer, q, k, v backend.Array, mask backend.Mask) backend.Array {
-	return op.Linear(op.Attention(q, k, v, m.heads, m.kvHeads, mask), l.o, nil)
+	return l.o.of(op, op.Attention(q, k, v, m.heads, m.kvHeads, mask))
 }
 
 // feedForward returns what the feed-forward network adds to the rows of x (L,D).
 func (m *LLaDA) feedForward(op backend.Ops, l *layer, x backend.Array) backend.Array {
 	h := op.Scope(func(op backend.Ops) backend.Array {
 		h := op.RMSNorm(x, l.ffnNorm, m.eps)
-		return op.SwiGLU(op.Linear(h, l.gate, nil), op.Linear(h, l.up, nil)) // (L,M)
+		return op.SwiGLU(l.gate.of(op, h), l.up.of(op, h)) // (L,M)
 	})
-	return op.Linear(h, l.down, nil)
+	return l.down.of(op, h)
 }
 
 // final returns the normalised hidden states that the head reads.

@@ -24,13 +24,6 @@ type towerLayer struct {
 	fc1, fc2         linear        // (M,W), (W,M)
 }
 
-// linear is a matrix (N,K) with a bias (N).
-type linear struct{ weight, bias backend.Array }
-
-func (l linear) of(op backend.Ops, x backend.Array) backend.Array {
-	return op.Linear(x, l.weight, l.bias)
-}
-
 // Forward maps the pixels (N,3,S,S) of tiles to features (N·P,W). Tiles do not see each other.
 func (t *Tower) Forward(op backend.Ops, pixels backend.Array) backend.Array {
 	return chain(op, t.embed(op, pixels), len(t.layers), t.layer)
