@@ -256,20 +256,6 @@ func (r *run) CrossEntropy(logits Array, targets []int32, weights []float32) Arr
 	if r.stopped() {
 		return loss
 	}
-	x := f32(logits)
-	var sum float64
-	for i, t := range targets {
-		row := x[i*vocab : (i+1)*vocab]
-		top := math.Inf(-1)
-		for _, l := range row {
-			top = max(top, float64(l))
-		}
-		var s float64
-		for _, l := range row {
-			s += math.Exp(float64(l) - top)
-		}
-		sum += float64(weights[i]) * (top + math.Log(s) - float64(row[t]))
-	}
-	loss.data[0] = float32(sum)
+	loss.data[0] = float32(kernel.CrossEntropy(r.cpu.pool, f32(logits), targets, weights, vocab))
 	return loss
 }

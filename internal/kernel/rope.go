@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // RoPE rotates every head of x, rows of heads·headDim, by the angles of the row's position: element i of a head's first
 // half and element i of its second half are the two coordinates that turn by pos·base^(-2i/headDim). As in the
@@ -16,30 +13,13 @@ func RoPE(p *Pool, dst, x []float32, rows, heads, headDim int, pos []int32, base
 	if headDim%2 != 0 {
 		panic(fmt.Sprintf("kernel: rope: head of %d elements has no halves", headDim))
 	}
-	half, width := headDim/2, heads*headDim
-	freq := make([]float32, half)
-	for i := range freq {
-		exponent := float32(2*i) / float32(headDim)
-		freq[i] = 1 / float32(math.Pow(float64(base), float64(exponent)))
-	}
-	turns := make([][]float32, p.Threads())
-	rotate := best(rotates)
-	step := rowsPerItem(width)
-	p.Each(ceilDiv(rows, step), func(worker, item int) {
-		turn := turns[worker]
-		if turn == nil {
-			turn = make([]float32, headDim)
-			turns[worker] = turn
-		}
-		for r := item * step; r < min((item+1)*step, rows); r++ {
-			for i, f := range freq {
-				sin, cos := math.Sincos(float64(float32(pos[r]) * f))
-				turn[i], turn[half+i] = float32(cos), float32(sin)
-			}
-			for h := range heads {
-				at := r*width + h*headDim
-				rotate(dst[at:at+headDim], x[at:at+headDim], turn)
-			}
+	width := heads * headDim
+	turns, rotate := turnsOf(p, pos, headDim, base), best(rotates)
+	eachRow(p, rows, width, func(r int) {
+		turn := turns[r*headDim:][:headDim]
+		for h := range heads {
+			at := r*width + h*headDim
+			rotate(dst[at:at+headDim], x[at:at+headDim], turn)
 		}
 	})
 }
