@@ -8,7 +8,8 @@ import (
 )
 
 // TestMain lets a run choose the set that kernels use (LLADAV_CPU) and insist that the machine has some
-// (LLADAV_REQUIRE_CPU, separated by commas), so that a missing one is an error where it should be there.
+// (LLADAV_REQUIRE_CPU, separated by commas; "bf16" stands for products of bfloat16), so that a missing one is an error
+// where it should be there.
 func TestMain(m *testing.M) {
 	if name := os.Getenv("LLADAV_CPU"); name != "" {
 		if err := Select(name); err != nil {
@@ -18,7 +19,7 @@ func TestMain(m *testing.M) {
 	}
 	if names := os.Getenv("LLADAV_REQUIRE_CPU"); names != "" {
 		for name := range strings.SplitSeq(names, ",") {
-			if !slices.Contains(Sets(), name) {
+			if !slices.Contains(Sets(), name) && !(name == "bf16" && HasBFloat16()) {
 				os.Stderr.WriteString("LLADAV_REQUIRE_CPU: this machine or build has no " + name + "\n")
 				os.Exit(1)
 			}
