@@ -18,9 +18,10 @@ import (
 	"lladav/internal/weights"
 )
 
-// A checkpoint is a directory that the model can be run from, with three files more:
+// A checkpoint is a directory that the model can be run from, or an adapter with the other tensors that learn, with three
+// files more:
 //
-//	optimizer.safetensors   exp_avg.NAME and exp_avg_sq.NAME of AdamW; master.NAME where the model has bfloat16
+//	optimizer.safetensors   exp_avg.NAME and exp_avg_sq.NAME of AdamW; master.NAME where the model has it in another form
 //	trainer_state.json      where the run stands
 //	rng_state.json          the seed: random numbers are functions of it and of the sample's number
 //
@@ -79,17 +80,49 @@ func (t *Trainer) save(ctx context.Context) error {
 
 // write fills the directory of a checkpoint.
 func (t *Trainer) write(ctx context.Context, dir string) error {
-	own := map[string]*tensor.Tensor{}
 	var optimizer []weights.Spec
 	for _, p := range t.net.params {
-		own[p.name] = p.stored
 		optimizer = append(optimizer, weights.SpecOf("exp_avg."+p.name, p.m), weights.SpecOf("exp_avg_sq."+p.name, p.v))
-		if p.stored != p.master {
+		if t.keepsMaster(p) {
 			optimizer = append(optimizer, weights.SpecOf("master."+p.name, p.master))
 		}
 	}
+	write := t.writeModel
+	if t.adapts() {
+		write = t.writeAdapter
+	}
+	if err := write(ctx, dir); err != nil {
+		return err
+	}
+	if err := weights.CreateFile(ctx, dir, optimizerFile, optimizer); err != nil {
+		return err
+	}
+	if err := writeJSON(filepath.Join(dir, rngFile), map[string]uint64{"seed": t.recipe.Train.Seed}); err != nil {
+		return err
+	}
+	s := state{t.done, t.steps, t.batch(), float64(t.done*t.batch()) / float64(t.samples.Len()), t.bad}
+	if err := writeJSON(filepath.Join(dir, stateFile), s); err != nil {
+		return err
+	}
+	syncDir(dir)
+	return nil
+}
+
+// adapts reports whether the run trains an adapter.
+func (t *Trainer) adapts() bool {
+	return slices.ContainsFunc(t.net.params, func(p *param) bool { return p.part == "adapter" })
+}
+
+// keepsMaster reports whether the master copy of p is not in the checkpoint as the model has it.
+func (t *Trainer) keepsMaster(p *param) bool { return p.stored != p.master || t.adapts() }
+
+// writeModel writes all tensors, and the files around them.
+func (t *Trainer) writeModel(ctx context.Context, dir string) error {
+	src := overlay{t.from, map[string]*tensor.Tensor{}}
+	for _, p := range t.net.params {
+		src.own[p.name] = p.stored
+	}
 	var all []weights.Spec
-	src := overlay{t.from, own}
 	for _, name := range t.from.Names() {
 		x, _ := src.Lookup(name)
 		all = append(all, weights.SpecOf(name, x))
@@ -109,18 +142,45 @@ func (t *Trainer) write(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	if err := weights.CreateFile(ctx, dir, optimizerFile, optimizer); err != nil {
-		return err
-	}
-	if err := writeJSON(filepath.Join(dir, rngFile), map[string]uint64{"seed": t.recipe.Train.Seed}); err != nil {
-		return err
-	}
-	s := state{t.done, t.steps, t.batch(), float64(t.done*t.batch()) / float64(t.samples.Len()), t.bad}
-	if err := writeJSON(filepath.Join(dir, stateFile), s); err != nil {
-		return err
-	}
-	syncDir(dir)
 	return nil
+}
+
+// writeAdapter writes the adapter, and what else has learnt.
+func (t *Trainer) writeAdapter(ctx context.Context, dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	pairs, others := map[string][2]*tensor.Tensor{}, []weights.Spec(nil)
+	for _, p := range t.net.params {
+		if name, ok := strings.CutSuffix(p.name, lowSuffix); ok {
+			pair := pairs[name]
+			pair[0] = p.master
+			pairs[name] = pair
+		} else if name, ok := strings.CutSuffix(p.name, highSuffix); ok {
+			pair := pairs[name]
+			pair[1] = p.published()
+			pairs[name] = pair
+		} else {
+			others = append(others, weights.SpecOf(p.name, p.stored))
+		}
+	}
+	base, err := filepath.Abs(t.dir)
+	if err != nil {
+		return err
+	}
+	l := &t.recipe.Model.LoRA
+	targets := l.Targets
+	if len(targets) == 0 {
+		targets = loraTargets
+	}
+	c := weights.AdapterConfig{Base: base, Rank: l.Rank, Alpha: l.Alpha, Targets: targets}
+	if err := weights.CreateAdapter(ctx, dir, c, pairs); err != nil {
+		return err
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return weights.CreateFile(ctx, dir, weights.AdapterRestName, others)
 }
 
 func writeText(path string, text []byte) error {
@@ -199,7 +259,7 @@ func (t *Trainer) restore(dir string) error {
 	defer f.Close()
 	for _, p := range t.net.params {
 		parts := map[string]*tensor.Tensor{"exp_avg.": p.m, "exp_avg_sq.": p.v}
-		if p.stored != p.master {
+		if t.keepsMaster(p) {
 			parts["master."] = p.master
 		}
 		for prefix, to := range parts {
@@ -208,6 +268,9 @@ func (t *Trainer) restore(dir string) error {
 				return fmt.Errorf("go on from %s: %s has no %s%s of shape %v; was it written with another recipe?", dir, optimizerFile, prefix, p.name, to.Shape)
 			}
 			copy(to.Data, x.Data)
+		}
+		if p.stored != p.master {
+			copy(p.stored.Data, p.master.Convert(p.stored.DType).Data)
 		}
 	}
 	t.done, t.bad = s.Step, s.BadSteps

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,6 +69,7 @@ type Trainer struct {
 const (
 	drawTrain = 1 + iota
 	drawEval
+	drawAdapter
 )
 
 // Open reads what the recipe names: the model, which modelDir is the directory of, the data, and the checkpoint that the
@@ -89,7 +89,10 @@ func (t *Trainer) open(ctx context.Context) error {
 	if t.lock, err = openOutput(t.recipe, resume, t.o.Overwrite); err != nil {
 		return err
 	}
-	dir := cmp.Or(resume, t.dir)
+	dir := resume
+	if dir == "" || weights.IsAdapter(dir) {
+		dir = t.dir
+	}
 	if err := t.openModel(dir); err != nil {
 		return err
 	}
@@ -180,6 +183,9 @@ func (t *Trainer) openData(ctx context.Context) (err error) {
 
 // batch returns the samples of a step.
 func (t *Trainer) batch() int { return t.recipe.Train.BatchSize * t.recipe.Train.Accumulation }
+
+// Steps returns the number of steps of the whole run.
+func (t *Trainer) Steps() int { return t.steps }
 
 // Close releases everything.
 func (t *Trainer) Close() error {

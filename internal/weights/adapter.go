@@ -1,0 +1,179 @@
+package weights
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"lladav/internal/tensor"
+)
+
+// The files of an adapter's directory, as the library PEFT names them.
+const (
+	AdapterName       = "adapter_model.safetensors"
+	AdapterConfigName = "adapter_config.json"
+	// AdapterRestName holds tensors that take the place of the model's, if training an adapter changed others too. It is
+	// ours: LLaVA's own code keeps them in a pickle, non_lora_trainables.bin.
+	AdapterRestName = "non_lora_trainables.safetensors"
+)
+
+// An AdapterConfig is what we read and write of an adapter_config.json.
+type AdapterConfig struct {
+	Type        string  `json:"peft_type"` // LORA
+	Task        string  `json:"task_type,omitempty"`
+	Base        string  `json:"base_model_name_or_path"`
+	Rank        int     `json:"r"`
+	Alpha       float64 `json:"lora_alpha"`
+	Dropout     float64 `json:"lora_dropout"`   // of training
+	Targets     any     `json:"target_modules"` // a list of names, or a pattern: the tensors say it too
+	Bias        string  `json:"bias"`
+	FanInFanOut bool    `json:"fan_in_fan_out"`
+	RSLoRA      bool    `json:"use_rslora"`
+	DoRA        bool    `json:"use_dora"`
+}
+
+// Scale returns what the product of the two matrices is multiplied by.
+func (c *AdapterConfig) Scale() float64 {
+	if c.RSLoRA {
+		return c.Alpha / math.Sqrt(float64(c.Rank))
+	}
+	return c.Alpha / float64(c.Rank)
+}
+
+// check refuses what an adapter may be and ours is not.
+func (c *AdapterConfig) check() error {
+	switch {
+	case c.Type != "LORA":
+		return fmt.Errorf("peft_type is %q, only LORA is supported", c.Type)
+	case c.DoRA:
+		return errors.New("use_dora is not supported")
+	case c.FanInFanOut:
+		return errors.New("fan_in_fan_out is not supported")
+	case c.Bias != "" && c.Bias != "none":
+		return fmt.Errorf("bias is %q, only none is supported", c.Bias)
+	case c.Rank < 1 || c.Rank > 1<<16:
+		return fmt.Errorf("r is %d, it must be between 1 and %d", c.Rank, 1<<16)
+	case math.IsNaN(c.Alpha) || c.Alpha <= 0:
+		return fmt.Errorf("lora_alpha is %v, it must be positive", c.Alpha)
+	}
+	return nil
+}
+
+// An Adapter is an open directory of low-rank additions to a model: y = x·wᵀ + Scale·(x·aᵀ)·bᵀ.
+type Adapter struct {
+	Config AdapterConfig
+	Pairs  map[string][2]*tensor.Tensor // A (R,K) and B (N,R), by the matrix's name without ".weight"
+
+	file *File
+}
+
+// OpenAdapter opens the adapter in dir. Every tensor that is no half of a pair is listed in one error.
+func OpenAdapter(dir string) (*Adapter, error) {
+	path := filepath.Join(dir, AdapterConfigName)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read adapter: %w", err)
+	}
+	a := &Adapter{Pairs: map[string][2]*tensor.Tensor{}}
+	if err = json.Unmarshal(text, &a.Config); err == nil {
+		err = a.Config.check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if a.file, err = OpenFile(filepath.Join(dir, AdapterName)); err != nil {
+		return nil, err
+	}
+	if err := a.pair(); err != nil {
+		a.file.Close()
+		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, AdapterName), err)
+	}
+	return a, nil
+}
+
+// adapterPrefix is what PEFT puts before the names of the model that it wraps.
+const adapterPrefix = "base_model.model."
+
+// pair sorts the tensors of the file.
+func (a *Adapter) pair() error {
+	var odd list
+	for _, name := range a.file.names {
+		rest := strings.TrimPrefix(name, adapterPrefix)
+		half := -1
+		for i, s := range []string{".lora_A", ".lora_B"} {
+			for _, end := range []string{s + ".weight", s + ".default.weight"} {
+				if matrix, ok := strings.CutSuffix(rest, end); ok {
+					rest, half = matrix, i
+				}
+			}
+		}
+		t := a.file.tensors[name]
+		if half < 0 || len(t.Shape) != 2 || !t.DType.Float() {
+			odd.add(name)
+			continue
+		}
+		p := a.Pairs[rest]
+		p[half] = t
+		a.Pairs[rest] = p
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Pairs)) {
+		if p := a.Pairs[name]; p[0] == nil || p[1] == nil || p[0].Shape[0] != a.Config.Rank || p[1].Shape[1] != a.Config.Rank {
+			odd.add(name)
+		}
+	}
+	switch {
+	case odd.n > 0:
+		return fmt.Errorf("%d names are no pair lora_A and lora_B of rank %d: %s", odd.n, a.Config.Rank, odd.String())
+	case len(a.Pairs) == 0:
+		return errors.New("there is no tensor in it")
+	}
+	return nil
+}
+
+// Close ends the use of the tensors.
+func (a *Adapter) Close() error { return a.file.Close() }
+
+// CreateAdapter writes an adapter that PEFT reads into directory dir, which must exist, in place of an older one.
+func CreateAdapter(ctx context.Context, dir string, c AdapterConfig, pairs map[string][2]*tensor.Tensor) error {
+	c.Type, c.Task, c.Bias = "LORA", "CAUSAL_LM", "none"
+	var specs []Spec
+	for _, name := range slices.Sorted(maps.Keys(pairs)) {
+		for i, half := range []string{".lora_A.weight", ".lora_B.weight"} {
+			specs = append(specs, SpecOf(adapterPrefix+name+half, pairs[name][i]))
+		}
+	}
+	if err := CreateFile(ctx, dir, AdapterName, specs); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	p := &pending{dir: dir}
+	err = p.write(AdapterConfigName, func(f *os.File) error {
+		_, err := f.Write(append(text, '\n'))
+		return err
+	})
+	if err == nil {
+		err = p.commit()
+	}
+	if err != nil {
+		p.abandon()
+	}
+	return err
+}
+
+// IsAdapter reports whether dir holds an adapter and no model.
+func IsAdapter(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, AdapterConfigName))
+	_, none := os.Stat(filepath.Join(dir, "config.json"))
+	return err == nil && errors.Is(none, fs.ErrNotExist)
+}
