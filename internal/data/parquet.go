@@ -139,6 +139,7 @@ func parquetColumns(meta thriftStruct) ([]*column, error) {
 
 // addGroups notes where the chunks of the columns lie in a file of the given size.
 func (s *parquetSource) addGroups(meta thriftStruct, columns []*column, size int64) error {
+	used := &recent{}
 	for _, v := range meta.list(4) {
 		group, _ := v.(thriftStruct)
 		rows, chunks := group.int(3), group.list(1)
@@ -165,7 +166,7 @@ func (s *parquetSource) addGroups(meta thriftStruct, columns []*column, size int
 				return errors.New("a column is in another file")
 			}
 			col := columns[i]
-			col.chunks = append(col.chunks, &chunk{col: col, file: lazyFile(s.path), start: start, size: n, codec: m.int(4), rows: rows})
+			col.chunks = append(col.chunks, &chunk{col: col, file: lazyFile(s.path), start: start, size: n, codec: m.int(4), rows: rows, recent: used})
 		}
 	}
 	return nil

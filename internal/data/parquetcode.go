@@ -102,6 +102,9 @@ func (c *chunk) dictValues(b []byte, n int) ([][]byte, error) {
 	if width > 32 {
 		return nil, errPage
 	}
+	if err := c.loadDict(); err != nil {
+		return nil, err
+	}
 	values := make([][]byte, 0, n)
 	bad := false
 	err := hybrid(b[1:], width, n, func(v uint32, count int) {

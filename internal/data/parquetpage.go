@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Bounds of what a page may claim. Writers make pages of about a megabyte, or of one value if that is larger.
@@ -42,12 +44,51 @@ type chunk struct {
 	start, size int64
 	codec       int64
 	rows        int64 // of the row group
+	recent      *recent
 
-	mu     sync.Mutex
-	pages  []pageRef
-	dict   [][]byte
-	last   *page // decoded last, and
-	lastAt int   // its number
+	mu      sync.Mutex
+	pages   []pageRef
+	dictRef *pageRef // nil if there is no dictionary
+	dictLen int
+	dict    [][]byte // nil until it is needed
+	last    *page    // decoded last, and
+	lastAt  int      // its number
+	kept    atomic.Int64
+}
+
+// recent are the chunks of a file that keep a page and a dictionary, the last used last. Of all others, of which a file
+// may have thousands, only the places of pages are kept.
+type recent struct {
+	mu   sync.Mutex
+	list []*chunk
+}
+
+// maxKept bounds the bytes of what recent chunks keep, beside that in use. The common writer makes pages of a megabyte, but
+// looks at their size only after each 1024 values: with pictures in them they have tens of megabytes.
+const maxKept = 256 << 20
+
+// touch notes that c, which the caller has locked, is used, and makes those used longest ago forget.
+func (r *recent) touch(c *chunk) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i := slices.Index(r.list, c); i >= 0 {
+		r.list = slices.Delete(r.list, i, i+1)
+	}
+	var sum int64
+	for _, old := range r.list {
+		sum += old.kept.Load()
+	}
+	r.list = slices.DeleteFunc(r.list, func(old *chunk) bool {
+		if sum <= maxKept || !old.mu.TryLock() { // locked: in use
+			return false
+		}
+		sum -= old.kept.Load()
+		old.dict, old.last = nil, nil
+		old.kept.Store(0)
+		old.mu.Unlock()
+		return true
+	})
+	r.list = append(r.list, c)
 }
 
 // A pageRef is a data page. Pages of format 1 may begin within a row, whose first value is in the page before.
@@ -79,6 +120,7 @@ type cell struct {
 func (c *chunk) row(r int64) ([]cell, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.recent.touch(c)
 	if c.pages == nil {
 		if err := c.index(); err != nil {
 			return nil, err
@@ -133,6 +175,7 @@ func (c *chunk) index() error {
 	pos, end := c.start, c.start+c.size
 	var rows int64
 	var pages []pageRef
+	c.dictRef, c.dict = nil, nil
 	for pos < end {
 		h, n, err := c.header(pos, end)
 		if err != nil {
@@ -182,11 +225,12 @@ func (c *chunk) addPage(h thriftStruct, ref *pageRef, pages *[]pageRef) (rows in
 	case pageIndex:
 		return 0, nil
 	case pageDictionary:
-		if c.dict != nil || len(*pages) > 0 {
+		n := h.sub(7).int(1)
+		if c.dictRef != nil || len(*pages) > 0 || n < 0 || n > maxPageValues {
 			return 0, errThrift
 		}
-		c.dict, err = c.dictionary(h.sub(7), *ref)
-		return 0, err
+		c.dictRef, c.dictLen = ref, int(n)
+		return 0, nil
 	case pageData:
 		d := h.sub(5)
 		ref.values, ref.encoding = int(d.int(1)), d.int(2)
@@ -229,6 +273,11 @@ func (c *chunk) load(k int) (*page, error) {
 			return nil, err
 		}
 		c.last, c.lastAt = p, k
+		kept := c.pages[k].unpacked + int64(len(p.at))*8
+		if c.dict != nil {
+			kept += c.dictRef.unpacked
+		}
+		c.kept.Store(kept)
 	}
 	return c.last, nil
 }
@@ -310,22 +359,18 @@ func (c *chunk) fill(p *page, b []byte, ref pageRef) (err error) {
 	return err
 }
 
-// dictionary decodes the dictionary page.
-func (c *chunk) dictionary(h thriftStruct, ref pageRef) ([][]byte, error) {
-	n := h.int(1)
-	if n < 0 || n > maxPageValues {
-		return nil, errThrift
+// loadDict decodes the dictionary page, if there is one and it is not in memory.
+func (c *chunk) loadDict() error {
+	if c.dictRef == nil || c.dict != nil {
+		return nil
 	}
-	b, err := c.body(ref)
+	b, err := c.body(*c.dictRef)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if b, err = unpack(c.codec, b, int(ref.unpacked)); err != nil {
-		return nil, err
+	if b, err = unpack(c.codec, b, int(c.dictRef.unpacked)); err != nil {
+		return err
 	}
-	values, err := plainValues(b, c.col.kind, int(n))
-	if values == nil {
-		values = [][]byte{}
-	}
-	return values, err
+	c.dict, err = plainValues(b, c.col.kind, c.dictLen)
+	return err
 }
