@@ -7,14 +7,14 @@ import "unsafe"
 func init() {
 	if has(avx2) {
 		products = append(products, impl[*product]{avx2, &product{
-			rows: 6, cols: 16, group: 8, quantum: 16,
+			rows: 6, cols: 16, group: 8, fetch: 4, quantum: 16,
 			tile: tileAVX2, pack: packAVX2, widen: widenAVX2,
 			roundBF16: roundBF16AVX2, fromF16: fromF16Vector,
 		}})
 	}
 	if has(avx512) {
 		p := &product{
-			rows: 14, cols: 32, group: 16, quantum: 16,
+			rows: 14, cols: 32, group: 16, fetch: 12, quantum: 16,
 			tile: tileAVX512, pack: packAVX512, widen: widenAVX512,
 			roundBF16: roundBF16AVX2, fromF16: fromF16Vector,
 		}

@@ -229,13 +229,13 @@ func (c *call) columns(s *scratch, n0, n1, next, t0, t1 int, dst []float32, ld i
 func (c *call) fetchAhead(a *tileArgs, b, t, t1, n, block int) {
 	left := t1 - 1 - t
 	rows := min(c.im.cols, c.w.N-n)
-	if part := left * fetchRows; part < rows && !c.back.w {
+	if part := left * c.im.fetch; part < rows && !c.back.w {
 		size, unit := c.w.Type.Size(), 4
 		if !c.pairs && c.w.Type != F32 {
 			unit = 2
 		}
 		first, _ := c.block(block)
-		n += min(part, max(0, rows-fetchRows))
+		n += min(part, max(0, rows-c.im.fetch))
 		a.fetch = uintptr(unsafe.Pointer(unsafe.SliceData(c.w.Data))) + uintptr(n*c.w.K*size+first*unit)
 		a.ldfetch = c.w.K * size
 		return

@@ -7,7 +7,7 @@ import (
 
 // products lists the implementations of the matrix product.
 var products = []impl[*product]{{generic, &product{
-	rows: 4, cols: 4, group: 4, quantum: 1,
+	rows: 4, cols: 4, group: 4, fetch: 4, quantum: 1,
 	tile: tileGeneric, pack: packGeneric, widen: widenGeneric,
 	toBF16: toBF16Generic, roundBF16: roundBF16Generic, fromF16: fromF16Generic,
 }}}
@@ -19,6 +19,7 @@ var products = []impl[*product]{{generic, &product{
 type product struct {
 	rows, cols int // the greatest tile; a tile may have fewer rows, never fewer columns
 	group      int // rows of W that pack and widen take: cols or half of it
+	fetch      int // rows of W that one call of a tile fetches ahead
 	quantum    int // the number of steps that pack and widen take is a multiple of it
 
 	// tile adds t.k steps to a tile of the given number of rows; tilePairs, where there is one, does so on pairs.
@@ -44,12 +45,9 @@ type tileArgs struct {
 	ldc     int
 	from    unsafe.Pointer // what the sums start from, ldfrom bytes from row to row
 	ldfrom  int
-	fetch   uintptr // memory to fetch ahead while computing: fetchRows rows, ldfetch bytes apart, 4·k bytes of each
+	fetch   uintptr // memory to fetch ahead while computing: rows ldfetch bytes apart, product.fetch of them, 4·k bytes of each
 	ldfetch int
 }
-
-// fetchRows is the number of rows of W that one call of a tile fetches ahead.
-const fetchRows = 12
 
 // tileGeneric is the specification of every tile on float32 operands.
 func tileGeneric(rows int, t *tileArgs) {

@@ -127,7 +127,8 @@ func (p *Pool) catch() {
 	if _, ok := r.(interface{ Addr() uintptr }); !ok {
 		panic(r)
 	}
-	p.fault.Store(&r)
+	fault := r // a variable of its own: that of every call would lie on the heap
+	p.fault.Store(&fault)
 	p.next.Store(p.n)
 }
 

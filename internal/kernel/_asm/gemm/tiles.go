@@ -13,13 +13,14 @@ type tileKernel struct {
 	reg   string // register prefix
 	bytes int    // of a vector
 	pairs bool   // operands are pairs of bfloat16
+	fetch int    // rows to fetch ahead, a multiple of 4
 }
 
 func tiles(f *emit.File) {
 	for _, k := range []tileKernel{
-		{"tileAVX512", 14, "Z", 64, false},
-		{"tilePairsAVX512", 14, "Z", 64, true},
-		{"tileAVX2", 6, "Y", 32, false},
+		{"tileAVX512", 14, "Z", 64, false, 12},
+		{"tilePairsAVX512", 14, "Z", 64, true, 12},
+		{"tileAVX2", 6, "Y", 32, false, 4},
 	} {
 		k.write(f)
 	}
@@ -36,8 +37,10 @@ func (k tileKernel) write(f *emit.File) {
 		f.Op("MOVQ %d(R8), %s", 8*i, reg)
 	}
 	f.Op("MOVQ 64(R8), R8")
-	f.Op("LEAQ (R11)(R8*4), R12")
-	f.Op("LEAQ (R12)(R8*4), R13")
+	if k.fetch > 4 {
+		f.Op("LEAQ (R11)(R8*4), R12")
+		f.Op("LEAQ (R12)(R8*4), R13")
+	}
 	labels := make([]string, k.rows+1)
 	for rows := k.rows; rows > 1; rows-- {
 		labels[rows] = f.NewLabel("rows")
@@ -60,10 +63,11 @@ func (k tileKernel) tile(f *emit.File, rows int) {
 		f.Op("VMOVUPS %d(R9), %s", k.bytes, vec(2*i+1))
 		f.Op("ADDQ R10, R9")
 	}
+	fetched := []string{"R11", "R12", "R13"}[:k.fetch/4]
 	step := func(u int) {
 		f.Op("VMOVUPS %d(BX), %s", u*2*k.bytes, vec(b0))
 		f.Op("VMOVUPS %d(BX), %s", u*2*k.bytes+k.bytes, vec(b1))
-		for _, base := range []string{"R11", "R12", "R13"} {
+		for _, base := range fetched {
 			f.Op("PREFETCHT1 (%s)%s", base, []string{"", "(R8*1)", "(R8*2)", "(R15*1)"}[u])
 		}
 		for i := range rows {
@@ -81,7 +85,7 @@ func (k tileKernel) tile(f *emit.File, rows int) {
 	f.Loop("CX", "AX", 4, step, func(n int) {
 		f.Op("ADDQ $%d, BX", n*2*k.bytes)
 		f.Op("ADDQ $%d, SI", n*4*rows)
-		for _, base := range []string{"R11", "R12", "R13"} {
+		for _, base := range fetched {
 			f.Op("ADDQ $%d, %s", 4*n, base)
 		}
 	})
