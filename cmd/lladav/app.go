@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lladav"
+	"lladav/internal/kernel"
 )
 
 // app is what every verb needs from outside: streams, environment, global flags. Tests fill it with buffers.
@@ -197,10 +198,15 @@ func (a *app) newRoot() *cobra.Command {
 }
 
 // settle fills the flags that were not given on the command line from the environment and the configuration file, and
-// sets up the log.
+// sets up kernels and the log.
 func (a *app) settle(cmd *cobra.Command) error {
 	if err := a.applyDefaults(cmd); err != nil {
 		return err
+	}
+	if set := a.env("LLADAV_CPU"); set != "" {
+		if err := kernel.Select(set); err != nil {
+			return usagef("LLADAV_CPU: %w", err)
+		}
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {

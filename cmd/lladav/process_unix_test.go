@@ -140,6 +140,18 @@ func TestReaderLeaves(t *testing.T) {
 	holds(t, p.temp)
 }
 
+// TestKernelSet chooses the kernels by the environment.
+func TestKernelSet(t *testing.T) {
+	for set, want := range map[string]string{"generic": ", generic kernels)\n", "mmx": `unknown set "mmx"`} {
+		p := program(t, "version")
+		p.Env = append(p.Env, "LLADAV_CPU="+set)
+		out, err := p.Output()
+		if text := string(out) + p.errs.String(); !strings.Contains(text, want) || (err == nil) != (set == "generic") {
+			t.Errorf("%s: %v, %q, want %q", set, err, text, want)
+		}
+	}
+}
+
 // TestVersionIsQuick bounds the processor time before a verb begins; a start takes about 8 ms.
 func TestVersionIsQuick(t *testing.T) {
 	best := time.Hour

@@ -46,6 +46,9 @@ func (a *app) repl(ctx context.Context, gen *opened, r *runFlags, in inputs) err
 	defer a.onExit(s.lines.close)()
 	s.reset()
 	fmt.Fprintf(a.err, "%s. /? lists the commands, Ctrl-D leaves.\n", gen.name)
+	for _, img := range in.images {
+		fmt.Fprintf(a.err, "attached %s\n", img.Name)
+	}
 	aborted := false
 	for {
 		text, err := s.read(ctx)

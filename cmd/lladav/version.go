@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"lladav/internal/kernel"
 )
 
 // releaseVersion is set by the linker for releases: -ldflags "-X main.releaseVersion=v1.2.3".
@@ -16,7 +18,7 @@ func newVersionCmd(a *app) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "version",
-		Short: "Print version, commit, Go version and CPU features in use",
+		Short: "Print version, commit, Go version, platform and kernels in use",
 		Args:  args(cobra.NoArgs),
 		RunE:  func(*cobra.Command, []string) error { return a.version(asJSON) },
 	}
@@ -30,10 +32,11 @@ type build struct {
 	Commit   string `json:"commit"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
+	Kernels  string `json:"kernels"` // the set of processor instructions in use
 }
 
 func thisBuild() build {
-	b := build{Version: releaseVersion, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	b := build{Version: releaseVersion, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: kernel.Selected()}
 	info, ok := debug.ReadBuildInfo()
 	if ok {
 		if b.Version == "" {
@@ -59,6 +62,6 @@ func (a *app) version(asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(a.out).Encode(b)
 	}
-	_, err := fmt.Fprintf(a.out, "lladav %s (commit %s, %s, %s)\n", b.Version, b.Commit, b.Go, b.Platform)
+	_, err := fmt.Fprintf(a.out, "lladav %s (commit %s, %s, %s, %s kernels)\n", b.Version, b.Commit, b.Go, b.Platform, b.Kernels)
 	return err
 }
