@@ -177,3 +177,14 @@ func FuzzEncode(f *testing.F) {
 		}
 	})
 }
+
+// TestLower checks capital letters by which Unicode tables of different ages differ.
+func TestLower(t *testing.T) {
+	for in, want := range map[string]string{
+		"ÀΣİ": "àσi̇", "\U00010d52\U00010d65": "\U00010d72\U00010d85", "\ua7cb\ua7dc": "\u0264\u019b", "\U00016ea0": "\U00016ebb", "ǅ": "ǆ",
+	} {
+		if got := lower(in); got != want {
+			t.Errorf("%+q: got %+q, want %+q", in, got, want)
+		}
+	}
+}

@@ -162,7 +162,14 @@ func (r *replacement) apply(s string) (string, error) {
 // lower maps each character by itself: no final sigma, as in the reference.
 func lower(s string) string {
 	s = strings.ReplaceAll(s, "İ", "i̇")
-	return strings.Map(unicode.ToLower, s)
+	return strings.Map(func(r rune) rune {
+		for _, g := range lowered {
+			if r >= g.lo && r <= g.hi {
+				return r + g.add
+			}
+		}
+		return unicode.ToLower(r)
+	}, s)
 }
 
 func dropMarks(r rune) rune {

@@ -67,7 +67,10 @@ func Parse(source string) (*Template, error) {
 // Render runs the template over variables: nil, bool, integers, floats, strings, []any, map[string]any, [*Dict] and what
 // [FromJSON] returns. now is the time that strftime_now tells.
 func (t *Template) Render(vars map[string]any, now time.Time) (string, error) {
-	r := &renderer{now: now}
+	return t.render(vars, &renderer{now: now, stepsLeft: maxSteps, memoryLeft: maxMemory})
+}
+
+func (t *Template) render(vars map[string]any, r *renderer) (string, error) {
 	r.scope = &scope{vars: map[string]any{}}
 	for name, f := range globals {
 		r.scope.vars[name] = f

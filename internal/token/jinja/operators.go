@@ -97,7 +97,10 @@ func (r *renderer) multiply(a, b any) (v any, ok bool, err error) {
 		if len(x) > 0 && n > int64(maxMemory/len(x)) {
 			return nil, false, errMemory
 		}
-		return strings.Repeat(x, int(n)), true, r.spend(len(x) * int(n))
+		if err := r.spend(len(x) * int(n)); err != nil {
+			return nil, false, err
+		}
+		return strings.Repeat(x, int(n)), true, nil
 	case []any:
 		list, err := r.repeat(x, n)
 		return list, true, err

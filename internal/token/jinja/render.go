@@ -9,12 +9,11 @@ import (
 
 // A renderer is one run of a template.
 type renderer struct {
-	out    []byte
-	scope  *scope
-	now    time.Time
-	steps  int
-	memory int
-	depth  int
+	out                   []byte
+	scope                 *scope
+	now                   time.Time
+	stepsLeft, memoryLeft int
+	depth                 int
 }
 
 // A scope holds the names that a loop, a macro or a with block sets; names of outer scopes can be read.
@@ -40,7 +39,7 @@ var (
 )
 
 func (r *renderer) step() error {
-	if r.steps++; r.steps > maxSteps {
+	if r.stepsLeft--; r.stepsLeft < 0 {
 		return errSteps
 	}
 	return nil
@@ -48,13 +47,13 @@ func (r *renderer) step() error {
 
 // scan accounts for the time that it takes to look through s.
 func (r *renderer) scan(s string) error {
-	r.steps += len(s) / 256
+	r.stepsLeft -= len(s) / 256
 	return r.step()
 }
 
 // spend accounts for n bytes of a new value.
 func (r *renderer) spend(n int) error {
-	if r.memory += n; r.memory > maxMemory || n < 0 {
+	if r.memoryLeft -= n; r.memoryLeft < 0 || n < 0 {
 		return errMemory
 	}
 	return nil
