@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -74,6 +75,17 @@ func (y *typist) press(keys, words string) string {
 	return y.screen.wait(y.t, words)
 }
 
+// prompt waits until the program asks for a line and reads Ctrl-C as a key.
+func (y *typist) prompt() {
+	y.t.Helper()
+	y.screen.wait(y.t, ">>> ")
+	for start := time.Now(); y.mode().Lflag&unix.ISIG != 0; time.Sleep(time.Millisecond) {
+		if time.Since(start) > 20*time.Second {
+			y.t.Fatal("the terminal is not in the mode for editing")
+		}
+	}
+}
+
 // end checks how the program has ended, and that the terminal is as it was.
 func (y *typist) end(want int) {
 	y.t.Helper()
@@ -113,12 +125,12 @@ func TestTerminalConversation(t *testing.T) {
 // TestTerminalCtrlC leaves with Ctrl-C twice at the prompt; once, it stops an answer.
 func TestTerminalCtrlC(t *testing.T) {
 	y := atTerminal(t, "--gen-length", "100", "--block-length", "1", "--delay", "50", "--show-denoise")
-	y.press("", ">>> ")
+	y.prompt()
 	y.press("hello\r", " of 100 cells")
 	y.press(ctrlC, "stopped\r\n")
-	y.press("", ">>> ")
-	y.press(ctrlC, "Ctrl-C again or Ctrl-D leaves")
-	y.press("", ">>> ")
+	y.prompt()
+	y.press(ctrlC, leaveHint)
+	y.prompt()
 	y.press(ctrlC, "")
 	y.end(exitOK)
 }
@@ -127,7 +139,7 @@ func TestTerminalCtrlC(t *testing.T) {
 func TestTerminalTerminated(t *testing.T) {
 	for _, during := range []bool{false, true} {
 		y := atTerminal(t, "--gen-length", "100", "--block-length", "1", "--delay", "50", "--show-denoise")
-		y.press("", ">>> ")
+		y.prompt()
 		if during {
 			y.press("hello\r", " of 100 cells")
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/pflag"
 
@@ -20,6 +21,8 @@ type session struct {
 	gen   *opened
 	r     *runFlags
 	lines lines
+
+	aborted atomic.Bool // Ctrl-C was the last thing at the prompt
 
 	messages []lladav.Message
 	pending  inputs // media for the next turn
@@ -49,16 +52,14 @@ func (a *app) repl(ctx context.Context, gen *opened, r *runFlags, in inputs) err
 	for _, img := range in.images {
 		fmt.Fprintf(a.err, "attached %s\n", img.Name)
 	}
-	aborted := false
+	defer a.onInterrupt(s.interrupted)()
 	for {
 		text, err := s.read(ctx)
-		again := aborted
-		aborted = errors.Is(err, errAborted)
 		switch {
-		case aborted && again:
+		case errors.Is(err, errAborted) && s.aborted.Swap(true):
 			return nil
-		case aborted:
-			fmt.Fprintln(a.err, "Ctrl-C again or Ctrl-D leaves")
+		case errors.Is(err, errAborted):
+			fmt.Fprintln(a.err, leaveHint)
 			continue
 		case errors.Is(err, io.EOF):
 			fmt.Fprintln(a.err)
@@ -69,6 +70,7 @@ func (a *app) repl(ctx context.Context, gen *opened, r *runFlags, in inputs) err
 		case err != nil:
 			return fmt.Errorf("read a line: %w", err)
 		}
+		s.aborted.Store(false)
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
@@ -83,6 +85,17 @@ func (a *app) repl(ctx context.Context, gen *opened, r *runFlags, in inputs) err
 			return nil
 		}
 	}
+}
+
+const leaveHint = "Ctrl-C again or Ctrl-D leaves"
+
+// interrupted takes an interrupt that comes as a signal, where the prompt does not read Ctrl-C as a key, or not yet.
+func (s *session) interrupted() bool {
+	if s.aborted.Swap(true) {
+		return false
+	}
+	fmt.Fprintf(s.a.err, "\n%s\n>>> ", leaveHint)
+	return true
 }
 
 // read returns one message: a line, or what stands between two lines of """.

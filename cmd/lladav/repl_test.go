@@ -164,8 +164,11 @@ func TestConversationInterrupted(t *testing.T) {
 	if got := k.err.wait(t, ">>> "); !strings.HasSuffix(got, "stopped\n>>> ") {
 		t.Errorf("after the interrupt: %q", got)
 	}
+	if !k.a.interrupt() || k.err.wait(t, ">>> ") != "\n"+leaveHint+"\n>>> " {
+		t.Error("the first interrupt at the prompt ends the program")
+	}
 	if k.a.interrupt() {
-		t.Error("the prompt takes an interrupt")
+		t.Error("the second interrupt at the prompt is taken")
 	}
 	if got := k.say("/show"); !strings.Contains(got, "user: hello\nassistant: "+strings.TrimSuffix(k.out.String(), "\n")) {
 		t.Errorf("the conversation is %q, printed was %q", got, k.out.String())
