@@ -16,6 +16,7 @@ func init() {
 		normGrads = append(normGrads, impl[normGradRow]{avx2, v.row})
 		adamWs = append(adamWs, impl[func(w, g, m, v []float32, c *adamFactors)]{avx2, adamWOf(adamWAVX2, 8)})
 		squaredNorms = append(squaredNorms, impl[func(x []float32) float32]{avx2, squaredNormOf(squaresAVX2, 8)})
+		halvings = append(halvings, impl[func(dst []uint16, src []float32)]{avx2, halvesVector})
 	}
 	if has(avx512) {
 		slabs = append(slabs, impl[*slabKernels]{avx512, &slabKernels{16, rowsAVX512,
@@ -125,6 +126,15 @@ func adamWOf(f func(w, g, m, v unsafe.Pointer, n int, c *adamFactors), lanes int
 		adamWGeneric(w[n:], g[n:], m[n:], v[n:], c)
 	}
 }
+
+func halvesVector(dst []uint16, src []float32) {
+	n := len(src) / 16 * 16
+	halvesAVX2(unsafe.Pointer(unsafe.SliceData(dst)), pointer(src), n)
+	toBF16Generic(dst[n:], src[n:])
+}
+
+//go:noescape
+func halvesAVX2(dst, src unsafe.Pointer, n int)
 
 func squaredNormOf(f func(x unsafe.Pointer, n int, centre float32) float32, lanes int) func(x []float32) float32 {
 	return func(x []float32) float32 {

@@ -174,6 +174,102 @@
 	DATA const18<>+24(SB)/4, $0x3e5b33b6
 	DATA const18<>+28(SB)/4, $0x3e5b33b6
 	GLOBL const18<>(SB), RODATA|NOPTR, $32
+	DATA const19<>+0(SB)/4, $0x00007fff
+	DATA const19<>+4(SB)/4, $0x00007fff
+	DATA const19<>+8(SB)/4, $0x00007fff
+	DATA const19<>+12(SB)/4, $0x00007fff
+	DATA const19<>+16(SB)/4, $0x00007fff
+	DATA const19<>+20(SB)/4, $0x00007fff
+	DATA const19<>+24(SB)/4, $0x00007fff
+	DATA const19<>+28(SB)/4, $0x00007fff
+	GLOBL const19<>(SB), RODATA|NOPTR, $32
+	DATA const20<>+0(SB)/4, $0x00000001
+	DATA const20<>+4(SB)/4, $0x00000001
+	DATA const20<>+8(SB)/4, $0x00000001
+	DATA const20<>+12(SB)/4, $0x00000001
+	DATA const20<>+16(SB)/4, $0x00000001
+	DATA const20<>+20(SB)/4, $0x00000001
+	DATA const20<>+24(SB)/4, $0x00000001
+	DATA const20<>+28(SB)/4, $0x00000001
+	GLOBL const20<>(SB), RODATA|NOPTR, $32
+	DATA const21<>+0(SB)/4, $0x00400000
+	DATA const21<>+4(SB)/4, $0x00400000
+	DATA const21<>+8(SB)/4, $0x00400000
+	DATA const21<>+12(SB)/4, $0x00400000
+	DATA const21<>+16(SB)/4, $0x00400000
+	DATA const21<>+20(SB)/4, $0x00400000
+	DATA const21<>+24(SB)/4, $0x00400000
+	DATA const21<>+28(SB)/4, $0x00400000
+	GLOBL const21<>(SB), RODATA|NOPTR, $32
+
+// func halvesAVX2(dst, src unsafe.Pointer, n int)
+TEXT ·halvesAVX2(SB), NOSPLIT|NOFRAME, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ n+16(FP), CX
+	SHRQ $4, CX
+	MOVQ CX, AX
+	SHRQ $0, AX
+	JZ tail2
+	PCALIGN $64
+body1:
+	VMOVUPS 0(SI), Y0
+	VPSRLD $16, Y0, Y1
+	VPAND const20<>(SB), Y1, Y1
+	VPADDD const19<>(SB), Y1, Y1
+	VPADDD Y0, Y1, Y1
+	VPOR const21<>(SB), Y0, Y2
+	VCMPPS $3, Y0, Y0, Y0
+	VBLENDVPS Y0, Y2, Y1, Y1
+	VPSRLD $16, Y1, Y1
+	VMOVUPS 32(SI), Y3
+	VPSRLD $16, Y3, Y4
+	VPAND const20<>(SB), Y4, Y4
+	VPADDD const19<>(SB), Y4, Y4
+	VPADDD Y3, Y4, Y4
+	VPOR const21<>(SB), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y3
+	VBLENDVPS Y3, Y5, Y4, Y4
+	VPSRLD $16, Y4, Y4
+	VPACKUSDW Y4, Y1, Y1
+	VPERMQ $0xd8, Y1, Y1
+	VMOVDQU Y1, (DI)
+	ADDQ $64, SI
+	ADDQ $32, DI
+	DECQ AX
+	JNZ body1
+tail2:
+	ANDQ $0, CX
+	JZ done4
+one3:
+	VMOVUPS 0(SI), Y0
+	VPSRLD $16, Y0, Y1
+	VPAND const20<>(SB), Y1, Y1
+	VPADDD const19<>(SB), Y1, Y1
+	VPADDD Y0, Y1, Y1
+	VPOR const21<>(SB), Y0, Y2
+	VCMPPS $3, Y0, Y0, Y0
+	VBLENDVPS Y0, Y2, Y1, Y1
+	VPSRLD $16, Y1, Y1
+	VMOVUPS 32(SI), Y3
+	VPSRLD $16, Y3, Y4
+	VPAND const20<>(SB), Y4, Y4
+	VPADDD const19<>(SB), Y4, Y4
+	VPADDD Y3, Y4, Y4
+	VPOR const21<>(SB), Y3, Y5
+	VCMPPS $3, Y3, Y3, Y3
+	VBLENDVPS Y3, Y5, Y4, Y4
+	VPSRLD $16, Y4, Y4
+	VPACKUSDW Y4, Y1, Y1
+	VPERMQ $0xd8, Y1, Y1
+	VMOVDQU Y1, (DI)
+	ADDQ $64, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNZ one3
+done4:
+	VZEROUPPER
+	RET
 
 // func rowsAVX2(dst, src unsafe.Pointer, stride, n, step int)
 TEXT ·rowsAVX2(SB), NOSPLIT|NOFRAME, $0-40
@@ -184,9 +280,9 @@ TEXT ·rowsAVX2(SB), NOSPLIT|NOFRAME, $0-40
 	MOVQ n+24(FP), CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail2
+	JZ tail6
 	PCALIGN $64
-body1:
+body5:
 	VMOVUPS (SI), Y0
 	VMOVUPS Y0, (DI)
 	ADDQ R9, SI
@@ -204,18 +300,18 @@ body1:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ AX
-	JNZ body1
-tail2:
+	JNZ body5
+tail6:
 	ANDQ $3, CX
-	JZ done4
-one3:
+	JZ done8
+one7:
 	VMOVUPS (SI), Y0
 	VMOVUPS Y0, (DI)
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ CX
-	JNZ one3
-done4:
+	JNZ one7
+done8:
 	VZEROUPPER
 	RET
 
@@ -228,9 +324,9 @@ TEXT ·panelF32AVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ n+24(FP), CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail6
+	JZ tail10
 	PCALIGN $64
-body5:
+body9:
 	VMOVUPS 0(SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMOVUPS Y0, (DI)
@@ -256,11 +352,11 @@ body5:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ AX
-	JNZ body5
-tail6:
+	JNZ body9
+tail10:
 	ANDQ $3, CX
-	JZ done8
-one7:
+	JZ done12
+one11:
 	VMOVUPS 0(SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMOVUPS Y0, (DI)
@@ -268,8 +364,8 @@ one7:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ CX
-	JNZ one7
-done8:
+	JNZ one11
+done12:
 	VZEROUPPER
 	RET
 
@@ -282,9 +378,9 @@ TEXT ·panelBF16AVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ n+24(FP), CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail10
+	JZ tail14
 	PCALIGN $64
-body9:
+body13:
 	VPMOVZXWD 0(SI), Y0
 	VPSLLD $16, Y0, Y0
 	VPMOVZXWD 16(SI), Y1
@@ -318,11 +414,11 @@ body9:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ AX
-	JNZ body9
-tail10:
+	JNZ body13
+tail14:
 	ANDQ $3, CX
-	JZ done12
-one11:
+	JZ done16
+one15:
 	VPMOVZXWD 0(SI), Y0
 	VPSLLD $16, Y0, Y0
 	VPMOVZXWD 16(SI), Y1
@@ -332,8 +428,8 @@ one11:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ CX
-	JNZ one11
-done12:
+	JNZ one15
+done16:
 	VZEROUPPER
 	RET
 
@@ -346,9 +442,9 @@ TEXT ·panelF16AVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ n+24(FP), CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail14
+	JZ tail18
 	PCALIGN $64
-body13:
+body17:
 	VCVTPH2PS 0(SI), Y0
 	VCVTPH2PS 16(SI), Y1
 	VMOVUPS Y0, (DI)
@@ -374,11 +470,11 @@ body13:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ AX
-	JNZ body13
-tail14:
+	JNZ body17
+tail18:
 	ANDQ $3, CX
-	JZ done16
-one15:
+	JZ done20
+one19:
 	VCVTPH2PS 0(SI), Y0
 	VCVTPH2PS 16(SI), Y1
 	VMOVUPS Y0, (DI)
@@ -386,8 +482,8 @@ one15:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ CX
-	JNZ one15
-done16:
+	JNZ one19
+done20:
 	VZEROUPPER
 	RET
 
@@ -402,9 +498,9 @@ TEXT ·swiGLUGradAVX2(SB), NOSPLIT|NOFRAME, $0-48
 	SHRQ $3, CX
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail18
+	JZ tail22
 	PCALIGN $64
-body17:
+body21:
 	VMOVUPS 0(R8), Y0
 	VMOVAPS Y0, Y5
 	VBROADCASTSS const7<>(SB), Y4
@@ -485,11 +581,11 @@ body17:
 	ADDQ $64, R8
 	ADDQ $64, R9
 	DECQ AX
-	JNZ body17
-tail18:
+	JNZ body21
+tail22:
 	ANDQ $1, CX
-	JZ done20
-one19:
+	JZ done24
+one23:
 	VMOVUPS 0(R8), Y0
 	VMOVAPS Y0, Y5
 	VBROADCASTSS const7<>(SB), Y4
@@ -533,8 +629,8 @@ one19:
 	ADDQ $32, R8
 	ADDQ $32, R9
 	DECQ CX
-	JNZ one19
-done20:
+	JNZ one23
+done24:
 	VZEROUPPER
 	RET
 
@@ -547,9 +643,9 @@ TEXT ·geluTanhGradAVX2(SB), NOSPLIT|NOFRAME, $0-32
 	SHRQ $3, CX
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail22
+	JZ tail26
 	PCALIGN $64
-body21:
+body25:
 	VMOVUPS 0(DX), Y5
 	VBROADCASTSS const14<>(SB), Y1
 	VBROADCASTSS const15<>(SB), Y2
@@ -642,11 +738,11 @@ body21:
 	ADDQ $64, SI
 	ADDQ $64, DX
 	DECQ AX
-	JNZ body21
-tail22:
+	JNZ body25
+tail26:
 	ANDQ $1, CX
-	JZ done24
-one23:
+	JZ done28
+one27:
 	VMOVUPS 0(DX), Y5
 	VBROADCASTSS const14<>(SB), Y1
 	VBROADCASTSS const15<>(SB), Y2
@@ -695,8 +791,8 @@ one23:
 	ADDQ $32, SI
 	ADDQ $32, DX
 	DECQ CX
-	JNZ one23
-done24:
+	JNZ one27
+done28:
 	VZEROUPPER
 	RET
 
@@ -711,25 +807,25 @@ TEXT ·rowMaxAVX2(SB), NOSPLIT|NOFRAME, $0-20
 	SHRQ $3, CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail26
+	JZ tail30
 	PCALIGN $64
-body25:
+body29:
 	VMAXPS 0(SI), Y0, Y0
 	VMAXPS 32(SI), Y1, Y1
 	VMAXPS 64(SI), Y2, Y2
 	VMAXPS 96(SI), Y3, Y3
 	ADDQ $128, SI
 	DECQ AX
-	JNZ body25
-tail26:
+	JNZ body29
+tail30:
 	ANDQ $3, CX
-	JZ done28
-one27:
+	JZ done32
+one31:
 	VMAXPS 0(SI), Y0, Y0
 	ADDQ $32, SI
 	DECQ CX
-	JNZ one27
-done28:
+	JNZ one31
+done32:
 	VMAXPS Y2, Y0, Y0
 	VMAXPS Y3, Y1, Y1
 	VMAXPS Y1, Y0, Y0
@@ -757,9 +853,9 @@ TEXT ·rowExpAVX2(SB), NOSPLIT|NOFRAME, $0-36
 	SHRQ $3, CX
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail30
+	JZ tail34
 	PCALIGN $64
-body29:
+body33:
 	VMOVUPS 0(SI), Y4
 	VSUBPS Y12, Y4, Y4
 	VMULPS Y13, Y4, Y4
@@ -799,11 +895,11 @@ body29:
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ AX
-	JNZ body29
-tail30:
+	JNZ body33
+tail34:
 	ANDQ $1, CX
-	JZ done32
-one31:
+	JZ done36
+one35:
 	VMOVUPS 0(SI), Y4
 	VSUBPS Y12, Y4, Y4
 	VMULPS Y13, Y4, Y4
@@ -825,8 +921,8 @@ one31:
 	ADDQ $32, SI
 	ADDQ $32, DI
 	DECQ CX
-	JNZ one31
-done32:
+	JNZ one35
+done36:
 	VADDPS Y1, Y0, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS X1, X0, X0
@@ -850,9 +946,9 @@ TEXT ·rowDotAVX2(SB), NOSPLIT|NOFRAME, $0-28
 	SHRQ $3, CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail34
+	JZ tail38
 	PCALIGN $64
-body33:
+body37:
 	VMOVUPS 0(SI), Y4
 	VFMADD231PS 0(DI), Y4, Y0
 	VMOVUPS 32(SI), Y5
@@ -864,18 +960,18 @@ body33:
 	ADDQ $128, SI
 	ADDQ $128, DI
 	DECQ AX
-	JNZ body33
-tail34:
+	JNZ body37
+tail38:
 	ANDQ $3, CX
-	JZ done36
-one35:
+	JZ done40
+one39:
 	VMOVUPS 0(SI), Y4
 	VFMADD231PS 0(DI), Y4, Y0
 	ADDQ $32, SI
 	ADDQ $32, DI
 	DECQ CX
-	JNZ one35
-done36:
+	JNZ one39
+done40:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -897,9 +993,9 @@ TEXT ·rowScaleAVX2(SB), NOSPLIT|NOFRAME, $0-20
 	SHRQ $3, CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail38
+	JZ tail42
 	PCALIGN $64
-body37:
+body41:
 	VMULPS 0(SI), Y8, Y0
 	VMOVUPS Y0, 0(SI)
 	VMULPS 32(SI), Y8, Y0
@@ -910,17 +1006,17 @@ body37:
 	VMOVUPS Y0, 96(SI)
 	ADDQ $128, SI
 	DECQ AX
-	JNZ body37
-tail38:
+	JNZ body41
+tail42:
 	ANDQ $3, CX
-	JZ done40
-one39:
+	JZ done44
+one43:
 	VMULPS 0(SI), Y8, Y0
 	VMOVUPS Y0, 0(SI)
 	ADDQ $32, SI
 	DECQ CX
-	JNZ one39
-done40:
+	JNZ one43
+done44:
 	VZEROUPPER
 	RET
 
@@ -935,9 +1031,9 @@ TEXT ·rowGradAVX2(SB), NOSPLIT|NOFRAME, $0-40
 	SHRQ $3, CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail42
+	JZ tail46
 	PCALIGN $64
-body41:
+body45:
 	VMOVUPS 0(DX), Y0
 	VSUBPS Y8, Y0, Y0
 	VMULPS 0(SI), Y0, Y0
@@ -962,11 +1058,11 @@ body41:
 	ADDQ $128, SI
 	ADDQ $128, DX
 	DECQ AX
-	JNZ body41
-tail42:
+	JNZ body45
+tail46:
 	ANDQ $3, CX
-	JZ done44
-one43:
+	JZ done48
+one47:
 	VMOVUPS 0(DX), Y0
 	VSUBPS Y8, Y0, Y0
 	VMULPS 0(SI), Y0, Y0
@@ -976,8 +1072,8 @@ one43:
 	ADDQ $32, SI
 	ADDQ $32, DX
 	DECQ CX
-	JNZ one43
-done44:
+	JNZ one47
+done48:
 	VZEROUPPER
 	RET
 
@@ -995,9 +1091,9 @@ TEXT ·normDotsAVX2(SB), NOSPLIT|NOFRAME, $0-48
 	SHRQ $3, CX
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail46
+	JZ tail50
 	PCALIGN $64
-body45:
+body49:
 	VMOVUPS 0(SI), Y4
 	VSUBPS Y12, Y4, Y4
 	VMOVUPS 0(DX), Y5
@@ -1014,11 +1110,11 @@ body45:
 	ADDQ $64, DX
 	ADDQ $64, R8
 	DECQ AX
-	JNZ body45
-tail46:
+	JNZ body49
+tail50:
 	ANDQ $1, CX
-	JZ done48
-one47:
+	JZ done52
+one51:
 	VMOVUPS 0(SI), Y4
 	VSUBPS Y12, Y4, Y4
 	VMOVUPS 0(DX), Y5
@@ -1029,8 +1125,8 @@ one47:
 	ADDQ $32, DX
 	ADDQ $32, R8
 	DECQ CX
-	JNZ one47
-done48:
+	JNZ one51
+done52:
 	VADDPS Y1, Y0, Y0
 	VADDPS Y3, Y2, Y2
 	VEXTRACTF128 $1, Y0, X1
@@ -1067,12 +1163,12 @@ TEXT ·normGradAVX2(SB), NOSPLIT|NOFRAME, $0-8
 	VBROADCASTSS 72(R11), Y12
 	SHRQ $3, CX
 	TESTQ DI, DI
-	JZ plain49
+	JZ plain53
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail52
+	JZ tail56
 	PCALIGN $64
-body51:
+body55:
 	VMOVUPS 0(SI), Y0
 	VSUBPS Y8, Y0, Y0
 	VMOVUPS 0(DX), Y1
@@ -1108,11 +1204,11 @@ body51:
 	ADDQ $64, SI
 	ADDQ $64, R8
 	DECQ AX
-	JNZ body51
-tail52:
+	JNZ body55
+tail56:
 	ANDQ $1, CX
-	JZ done54
-one53:
+	JZ done58
+one57:
 	VMOVUPS 0(SI), Y0
 	VSUBPS Y8, Y0, Y0
 	VMOVUPS 0(DX), Y1
@@ -1134,15 +1230,15 @@ one53:
 	ADDQ $32, SI
 	ADDQ $32, R8
 	DECQ CX
-	JNZ one53
-done54:
-	JMP done50
-plain49:
+	JNZ one57
+done58:
+	JMP done54
+plain53:
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail56
+	JZ tail60
 	PCALIGN $64
-body55:
+body59:
 	VMOVUPS 0(SI), Y0
 	VSUBPS Y8, Y0, Y0
 	VMOVUPS 0(DX), Y1
@@ -1166,11 +1262,11 @@ body55:
 	ADDQ $64, DX
 	ADDQ $64, SI
 	DECQ AX
-	JNZ body55
-tail56:
+	JNZ body59
+tail60:
 	ANDQ $1, CX
-	JZ done58
-one57:
+	JZ done62
+one61:
 	VMOVUPS 0(SI), Y0
 	VSUBPS Y8, Y0, Y0
 	VMOVUPS 0(DX), Y1
@@ -1185,9 +1281,9 @@ one57:
 	ADDQ $32, DX
 	ADDQ $32, SI
 	DECQ CX
-	JNZ one57
-done58:
-done50:
+	JNZ one61
+done62:
+done54:
 	VZEROUPPER
 	RET
 
@@ -1211,9 +1307,9 @@ TEXT ·adamWAVX2(SB), NOSPLIT|NOFRAME, $0-48
 	SHRQ $3, CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail60
+	JZ tail64
 	PCALIGN $64
-body59:
+body63:
 	VMULPS 0(SI), Y7, Y0
 	VMULPS 0(DX), Y8, Y1
 	VFMADD231PS Y9, Y0, Y1
@@ -1279,11 +1375,11 @@ body59:
 	ADDQ $128, DX
 	ADDQ $128, R8
 	DECQ AX
-	JNZ body59
-tail60:
+	JNZ body63
+tail64:
 	ANDQ $3, CX
-	JZ done62
-one61:
+	JZ done66
+one65:
 	VMULPS 0(SI), Y7, Y0
 	VMULPS 0(DX), Y8, Y1
 	VFMADD231PS Y9, Y0, Y1
@@ -1304,8 +1400,8 @@ one61:
 	ADDQ $32, DX
 	ADDQ $32, R8
 	DECQ CX
-	JNZ one61
-done62:
+	JNZ one65
+done66:
 	VZEROUPPER
 	RET
 
@@ -1318,9 +1414,9 @@ TEXT ·rowsAVX512(SB), NOSPLIT|NOFRAME, $0-40
 	MOVQ n+24(FP), CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail64
+	JZ tail68
 	PCALIGN $64
-body63:
+body67:
 	VMOVUPS (SI), Z0
 	VMOVUPS Z0, (DI)
 	ADDQ R9, SI
@@ -1338,18 +1434,18 @@ body63:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ AX
-	JNZ body63
-tail64:
+	JNZ body67
+tail68:
 	ANDQ $3, CX
-	JZ done66
-one65:
+	JZ done70
+one69:
 	VMOVUPS (SI), Z0
 	VMOVUPS Z0, (DI)
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ CX
-	JNZ one65
-done66:
+	JNZ one69
+done70:
 	VZEROUPPER
 	RET
 
@@ -1362,9 +1458,9 @@ TEXT ·panelF32AVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ n+24(FP), CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail68
+	JZ tail72
 	PCALIGN $64
-body67:
+body71:
 	VMOVUPS 0(SI), Z0
 	VMOVUPS 64(SI), Z1
 	VMOVUPS Z0, (DI)
@@ -1390,11 +1486,11 @@ body67:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ AX
-	JNZ body67
-tail68:
+	JNZ body71
+tail72:
 	ANDQ $3, CX
-	JZ done70
-one69:
+	JZ done74
+one73:
 	VMOVUPS 0(SI), Z0
 	VMOVUPS 64(SI), Z1
 	VMOVUPS Z0, (DI)
@@ -1402,8 +1498,8 @@ one69:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ CX
-	JNZ one69
-done70:
+	JNZ one73
+done74:
 	VZEROUPPER
 	RET
 
@@ -1416,9 +1512,9 @@ TEXT ·panelBF16AVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ n+24(FP), CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail72
+	JZ tail76
 	PCALIGN $64
-body71:
+body75:
 	VPMOVZXWD 0(SI), Z0
 	VPSLLD $16, Z0, Z0
 	VPMOVZXWD 32(SI), Z1
@@ -1452,11 +1548,11 @@ body71:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ AX
-	JNZ body71
-tail72:
+	JNZ body75
+tail76:
 	ANDQ $3, CX
-	JZ done74
-one73:
+	JZ done78
+one77:
 	VPMOVZXWD 0(SI), Z0
 	VPSLLD $16, Z0, Z0
 	VPMOVZXWD 32(SI), Z1
@@ -1466,8 +1562,8 @@ one73:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ CX
-	JNZ one73
-done74:
+	JNZ one77
+done78:
 	VZEROUPPER
 	RET
 
@@ -1480,9 +1576,9 @@ TEXT ·panelF16AVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ n+24(FP), CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail76
+	JZ tail80
 	PCALIGN $64
-body75:
+body79:
 	VCVTPH2PS 0(SI), Z0
 	VCVTPH2PS 32(SI), Z1
 	VMOVUPS Z0, (DI)
@@ -1508,11 +1604,11 @@ body75:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ AX
-	JNZ body75
-tail76:
+	JNZ body79
+tail80:
 	ANDQ $3, CX
-	JZ done78
-one77:
+	JZ done82
+one81:
 	VCVTPH2PS 0(SI), Z0
 	VCVTPH2PS 32(SI), Z1
 	VMOVUPS Z0, (DI)
@@ -1520,8 +1616,8 @@ one77:
 	ADDQ R9, SI
 	ADDQ R10, DI
 	DECQ CX
-	JNZ one77
-done78:
+	JNZ one81
+done82:
 	VZEROUPPER
 	RET
 
@@ -1536,9 +1632,9 @@ TEXT ·swiGLUGradAVX512(SB), NOSPLIT|NOFRAME, $0-48
 	SHRQ $4, CX
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail80
+	JZ tail84
 	PCALIGN $64
-body79:
+body83:
 	VMOVUPS 0(R8), Z0
 	VMOVAPS Z0, Z5
 	VBROADCASTSS const7<>(SB), Z4
@@ -1613,11 +1709,11 @@ body79:
 	ADDQ $128, R8
 	ADDQ $128, R9
 	DECQ AX
-	JNZ body79
-tail80:
+	JNZ body83
+tail84:
 	ANDQ $1, CX
-	JZ done82
-one81:
+	JZ done86
+one85:
 	VMOVUPS 0(R8), Z0
 	VMOVAPS Z0, Z5
 	VBROADCASTSS const7<>(SB), Z4
@@ -1658,8 +1754,8 @@ one81:
 	ADDQ $64, R8
 	ADDQ $64, R9
 	DECQ CX
-	JNZ one81
-done82:
+	JNZ one85
+done86:
 	VZEROUPPER
 	RET
 
@@ -1672,9 +1768,9 @@ TEXT ·geluTanhGradAVX512(SB), NOSPLIT|NOFRAME, $0-32
 	SHRQ $4, CX
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail84
+	JZ tail88
 	PCALIGN $64
-body83:
+body87:
 	VMOVUPS 0(DX), Z5
 	VBROADCASTSS const14<>(SB), Z1
 	VBROADCASTSS const15<>(SB), Z2
@@ -1761,11 +1857,11 @@ body83:
 	ADDQ $128, SI
 	ADDQ $128, DX
 	DECQ AX
-	JNZ body83
-tail84:
+	JNZ body87
+tail88:
 	ANDQ $1, CX
-	JZ done86
-one85:
+	JZ done90
+one89:
 	VMOVUPS 0(DX), Z5
 	VBROADCASTSS const14<>(SB), Z1
 	VBROADCASTSS const15<>(SB), Z2
@@ -1811,8 +1907,8 @@ one85:
 	ADDQ $64, SI
 	ADDQ $64, DX
 	DECQ CX
-	JNZ one85
-done86:
+	JNZ one89
+done90:
 	VZEROUPPER
 	RET
 
@@ -1827,25 +1923,25 @@ TEXT ·rowMaxAVX512(SB), NOSPLIT|NOFRAME, $0-20
 	SHRQ $4, CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail88
+	JZ tail92
 	PCALIGN $64
-body87:
+body91:
 	VMAXPS 0(SI), Z0, Z0
 	VMAXPS 64(SI), Z1, Z1
 	VMAXPS 128(SI), Z2, Z2
 	VMAXPS 192(SI), Z3, Z3
 	ADDQ $256, SI
 	DECQ AX
-	JNZ body87
-tail88:
+	JNZ body91
+tail92:
 	ANDQ $3, CX
-	JZ done90
-one89:
+	JZ done94
+one93:
 	VMAXPS 0(SI), Z0, Z0
 	ADDQ $64, SI
 	DECQ CX
-	JNZ one89
-done90:
+	JNZ one93
+done94:
 	VMAXPS Z2, Z0, Z0
 	VMAXPS Z3, Z1, Z1
 	VMAXPS Z1, Z0, Z0
@@ -1875,9 +1971,9 @@ TEXT ·rowExpAVX512(SB), NOSPLIT|NOFRAME, $0-36
 	SHRQ $4, CX
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail92
+	JZ tail96
 	PCALIGN $64
-body91:
+body95:
 	VMOVUPS 0(SI), Z4
 	VSUBPS Z12, Z4, Z4
 	VMULPS Z13, Z4, Z4
@@ -1909,11 +2005,11 @@ body91:
 	ADDQ $128, SI
 	ADDQ $128, DI
 	DECQ AX
-	JNZ body91
-tail92:
+	JNZ body95
+tail96:
 	ANDQ $1, CX
-	JZ done94
-one93:
+	JZ done98
+one97:
 	VMOVUPS 0(SI), Z4
 	VSUBPS Z12, Z4, Z4
 	VMULPS Z13, Z4, Z4
@@ -1931,8 +2027,8 @@ one93:
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
-	JNZ one93
-done94:
+	JNZ one97
+done98:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -1958,9 +2054,9 @@ TEXT ·rowDotAVX512(SB), NOSPLIT|NOFRAME, $0-28
 	SHRQ $4, CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail96
+	JZ tail100
 	PCALIGN $64
-body95:
+body99:
 	VMOVUPS 0(SI), Z4
 	VFMADD231PS 0(DI), Z4, Z0
 	VMOVUPS 64(SI), Z5
@@ -1972,18 +2068,18 @@ body95:
 	ADDQ $256, SI
 	ADDQ $256, DI
 	DECQ AX
-	JNZ body95
-tail96:
+	JNZ body99
+tail100:
 	ANDQ $3, CX
-	JZ done98
-one97:
+	JZ done102
+one101:
 	VMOVUPS 0(SI), Z4
 	VFMADD231PS 0(DI), Z4, Z0
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
-	JNZ one97
-done98:
+	JNZ one101
+done102:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
 	VADDPS Z1, Z0, Z0
@@ -2007,9 +2103,9 @@ TEXT ·rowScaleAVX512(SB), NOSPLIT|NOFRAME, $0-20
 	SHRQ $4, CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail100
+	JZ tail104
 	PCALIGN $64
-body99:
+body103:
 	VMULPS 0(SI), Z8, Z0
 	VMOVUPS Z0, 0(SI)
 	VMULPS 64(SI), Z8, Z0
@@ -2020,17 +2116,17 @@ body99:
 	VMOVUPS Z0, 192(SI)
 	ADDQ $256, SI
 	DECQ AX
-	JNZ body99
-tail100:
+	JNZ body103
+tail104:
 	ANDQ $3, CX
-	JZ done102
-one101:
+	JZ done106
+one105:
 	VMULPS 0(SI), Z8, Z0
 	VMOVUPS Z0, 0(SI)
 	ADDQ $64, SI
 	DECQ CX
-	JNZ one101
-done102:
+	JNZ one105
+done106:
 	VZEROUPPER
 	RET
 
@@ -2045,9 +2141,9 @@ TEXT ·rowGradAVX512(SB), NOSPLIT|NOFRAME, $0-40
 	SHRQ $4, CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail104
+	JZ tail108
 	PCALIGN $64
-body103:
+body107:
 	VMOVUPS 0(DX), Z0
 	VSUBPS Z8, Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -2072,11 +2168,11 @@ body103:
 	ADDQ $256, SI
 	ADDQ $256, DX
 	DECQ AX
-	JNZ body103
-tail104:
+	JNZ body107
+tail108:
 	ANDQ $3, CX
-	JZ done106
-one105:
+	JZ done110
+one109:
 	VMOVUPS 0(DX), Z0
 	VSUBPS Z8, Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -2086,8 +2182,8 @@ one105:
 	ADDQ $64, SI
 	ADDQ $64, DX
 	DECQ CX
-	JNZ one105
-done106:
+	JNZ one109
+done110:
 	VZEROUPPER
 	RET
 
@@ -2105,9 +2201,9 @@ TEXT ·normDotsAVX512(SB), NOSPLIT|NOFRAME, $0-48
 	SHRQ $4, CX
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail108
+	JZ tail112
 	PCALIGN $64
-body107:
+body111:
 	VMOVUPS 0(SI), Z4
 	VSUBPS Z12, Z4, Z4
 	VMOVUPS 0(DX), Z5
@@ -2124,11 +2220,11 @@ body107:
 	ADDQ $128, DX
 	ADDQ $128, R8
 	DECQ AX
-	JNZ body107
-tail108:
+	JNZ body111
+tail112:
 	ANDQ $1, CX
-	JZ done110
-one109:
+	JZ done114
+one113:
 	VMOVUPS 0(SI), Z4
 	VSUBPS Z12, Z4, Z4
 	VMOVUPS 0(DX), Z5
@@ -2139,8 +2235,8 @@ one109:
 	ADDQ $64, DX
 	ADDQ $64, R8
 	DECQ CX
-	JNZ one109
-done110:
+	JNZ one113
+done114:
 	VADDPS Z1, Z0, Z0
 	VADDPS Z3, Z2, Z2
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -2181,12 +2277,12 @@ TEXT ·normGradAVX512(SB), NOSPLIT|NOFRAME, $0-8
 	VBROADCASTSS 72(R11), Z12
 	SHRQ $4, CX
 	TESTQ DI, DI
-	JZ plain111
+	JZ plain115
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail114
+	JZ tail118
 	PCALIGN $64
-body113:
+body117:
 	VMOVUPS 0(SI), Z0
 	VSUBPS Z8, Z0, Z0
 	VMOVUPS 0(DX), Z1
@@ -2222,11 +2318,11 @@ body113:
 	ADDQ $128, SI
 	ADDQ $128, R8
 	DECQ AX
-	JNZ body113
-tail114:
+	JNZ body117
+tail118:
 	ANDQ $1, CX
-	JZ done116
-one115:
+	JZ done120
+one119:
 	VMOVUPS 0(SI), Z0
 	VSUBPS Z8, Z0, Z0
 	VMOVUPS 0(DX), Z1
@@ -2248,15 +2344,15 @@ one115:
 	ADDQ $64, SI
 	ADDQ $64, R8
 	DECQ CX
-	JNZ one115
-done116:
-	JMP done112
-plain111:
+	JNZ one119
+done120:
+	JMP done116
+plain115:
 	MOVQ CX, AX
 	SHRQ $1, AX
-	JZ tail118
+	JZ tail122
 	PCALIGN $64
-body117:
+body121:
 	VMOVUPS 0(SI), Z0
 	VSUBPS Z8, Z0, Z0
 	VMOVUPS 0(DX), Z1
@@ -2280,11 +2376,11 @@ body117:
 	ADDQ $128, DX
 	ADDQ $128, SI
 	DECQ AX
-	JNZ body117
-tail118:
+	JNZ body121
+tail122:
 	ANDQ $1, CX
-	JZ done120
-one119:
+	JZ done124
+one123:
 	VMOVUPS 0(SI), Z0
 	VSUBPS Z8, Z0, Z0
 	VMOVUPS 0(DX), Z1
@@ -2299,9 +2395,9 @@ one119:
 	ADDQ $64, DX
 	ADDQ $64, SI
 	DECQ CX
-	JNZ one119
-done120:
-done112:
+	JNZ one123
+done124:
+done116:
 	VZEROUPPER
 	RET
 
@@ -2325,9 +2421,9 @@ TEXT ·adamWAVX512(SB), NOSPLIT|NOFRAME, $0-48
 	SHRQ $4, CX
 	MOVQ CX, AX
 	SHRQ $2, AX
-	JZ tail122
+	JZ tail126
 	PCALIGN $64
-body121:
+body125:
 	VMULPS 0(SI), Z7, Z0
 	VMULPS 0(DX), Z8, Z1
 	VFMADD231PS Z9, Z0, Z1
@@ -2393,11 +2489,11 @@ body121:
 	ADDQ $256, DX
 	ADDQ $256, R8
 	DECQ AX
-	JNZ body121
-tail122:
+	JNZ body125
+tail126:
 	ANDQ $3, CX
-	JZ done124
-one123:
+	JZ done128
+one127:
 	VMULPS 0(SI), Z7, Z0
 	VMULPS 0(DX), Z8, Z1
 	VFMADD231PS Z9, Z0, Z1
@@ -2418,7 +2514,7 @@ one123:
 	ADDQ $64, DX
 	ADDQ $64, R8
 	DECQ CX
-	JNZ one123
-done124:
+	JNZ one127
+done128:
 	VZEROUPPER
 	RET

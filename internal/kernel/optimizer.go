@@ -37,10 +37,7 @@ func AdamWStep(p *Pool, w, g, m, v []float32, half []byte, o AdamW) {
 		root:  float32(1 / math.Sqrt(1-math.Pow(o.Beta2, float64(o.Step)))),
 		eps:   float32(o.Epsilon),
 	}
-	f, round := best(adamWs), best(products).toBF16
-	if round == nil { // there is no instruction for it
-		round = toBF16Generic
-	}
+	f, round := best(adamWs), best(halvings)
 	p.Each(ceilDiv(len(w), actChunk), func(_, i int) {
 		from, to := i*actChunk, min((i+1)*actChunk, len(w))
 		f(w[from:to], g[from:to], m[from:to], v[from:to], c)
@@ -55,6 +52,9 @@ func AdamWStep(p *Pool, w, g, m, v []float32, half []byte, o AdamW) {
 type adamFactors struct {
 	scale, keep1, take1, keep2, take2, decay, step, root, eps float32
 }
+
+// halvings lists the forms of rounding to bfloat16, to nearest even.
+var halvings = []impl[func(dst []uint16, src []float32)]{{generic, toBF16Generic}}
 
 var adamWs = []impl[func(w, g, m, v []float32, c *adamFactors)]{{generic, adamWGeneric}}
 

@@ -70,3 +70,29 @@ func TestSquaredNorm(t *testing.T) {
 		}
 	}
 }
+
+// TestHalvings compares the rounding of values of every kind, ties and NaN among them.
+func TestHalvings(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	src := make([]float32, 1<<14+5)
+	for i := range src {
+		bits := rng.Uint32()
+		if i%3 == 0 {
+			bits = bits&^0xffff | 0x8000 // half way
+		}
+		if i%16 == 0 {
+			bits |= 0x7f800000 // infinite, or no number
+		}
+		src[i] = math.Float32frombits(bits)
+	}
+	src[7], src[8], src[9] = float32(math.Inf(1)), math.MaxFloat32, math.Float32frombits(0xff800001)
+	for _, im := range halvings {
+		got := make([]uint16, len(src))
+		im.fn(got, src)
+		for i, x := range src {
+			if got[i] != bf16(x) {
+				t.Fatalf("%v: %#x becomes %#x, want %#x", im.set, math.Float32bits(x), got[i], bf16(x))
+			}
+		}
+	}
+}

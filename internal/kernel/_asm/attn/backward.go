@@ -18,6 +18,7 @@ func backward(f *emit.File) {
 		cubic:  c.float(float32(2 * math.Sqrt(2/math.Pi) * 0.044715)),
 		triple: c.float(float32(3 * 2 * math.Sqrt(2/math.Pi) * 0.044715)),
 	}
+	halves(f, c)
 	for _, m := range []machine{avx2, avx512} {
 		slabs(f, m)
 		b.swiGLU(f, m)
@@ -378,6 +379,39 @@ func adamW(f *emit.File, m machine) {
 		f.Op("VMULPS %d(DI), %s, %s", o, m.v(decay), m.v(3))
 		f.Op("VADDPS %s, %s, %s", m.v(1), m.v(3), m.v(3))
 		f.Op("VMOVUPS %s, %d(DI)", m.v(3), o)
+	})
+	f.Ret()
+}
+
+// halves rounds n float32, a multiple of 16, to bfloat16, to nearest even, for processors that have no instruction for
+// it: half a unit less one, plus the last bit that stays, is added, and the upper halves are brought together. A NaN gets
+// its quiet bit and is not rounded.
+func halves(f *emit.File, c *constants) {
+	half, one, quiet := c.add(0x7fff), c.add(1), c.add(0x400000)
+	f.Func("halvesAVX2", "(dst, src unsafe.Pointer, n int)", 24)
+	f.Op("MOVQ dst+0(FP), DI")
+	f.Op("MOVQ src+8(FP), SI")
+	f.Op("MOVQ n+16(FP), CX")
+	f.Op("SHRQ $4, CX")
+	f.Loop("CX", "AX", 1, func(int) {
+		for i := range 2 {
+			x, y, z := avx2.v(3*i), avx2.v(3*i+1), avx2.v(3*i+2)
+			f.Op("VMOVUPS %d(SI), %s", 32*i, x)
+			f.Op("VPSRLD $16, %s, %s", x, y)
+			f.Op("VPAND %s, %s, %s", one, y, y)
+			f.Op("VPADDD %s, %s, %s", half, y, y)
+			f.Op("VPADDD %s, %s, %s", x, y, y)
+			f.Op("VPOR %s, %s, %s", quiet, x, z)
+			f.Op("VCMPPS $3, %s, %s, %s", x, x, x)
+			f.Op("VBLENDVPS %s, %s, %s, %s", x, z, y, y)
+			f.Op("VPSRLD $16, %s, %s", y, y)
+		}
+		f.Op("VPACKUSDW Y4, Y1, Y1")
+		f.Op("VPERMQ $0xd8, Y1, Y1")
+		f.Op("VMOVDQU Y1, (DI)")
+	}, func(n int) {
+		f.Op("ADDQ $%d, SI", 64*n)
+		f.Op("ADDQ $%d, DI", 32*n)
 	})
 	f.Ret()
 }
