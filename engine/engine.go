@@ -26,6 +26,7 @@ import (
 type Options struct {
 	Threads      int    // 0: all cores
 	DType        string // precision of activations: "auto" or "", "f32", "bf16"
+	Adapter      string // directory of a LoRA adapter to add, as PEFT writes it
 	FeatureBytes int64  // memory for picture rows kept between requests; 0: 256 MiB, negative: none
 	FFmpegDir    string // where ffmpeg and ffprobe are, if not on the path
 }
@@ -37,6 +38,7 @@ type Engine struct {
 	config     *model.Config
 	precision  kernel.Precision
 	checkpoint *weights.Checkpoint
+	adapter    *weights.Adapter // nil: none
 	be         *backend.CPU
 	model      *model.Model
 	tok        *token.Tokenizer
@@ -74,6 +76,9 @@ func (e *Engine) open() error {
 	if e.o.Threads < 0 || e.o.Threads > maxThreads {
 		return lladav.Errorf(lladav.BadUsage, "threads is %d, it must be between 0 and %d", e.o.Threads, maxThreads)
 	}
+	if err := e.openAdapter(); err != nil {
+		return err
+	}
 	path := filepath.Join(e.dir, "config.json")
 	data, err := readSmall(path)
 	if err != nil {
@@ -92,11 +97,7 @@ func (e *Engine) open() error {
 		return err
 	}
 	e.be = backend.NewCPU(backend.Options{Threads: e.o.Threads, Precision: e.precision})
-	err = e.checkpoint.Guard(func() (err error) {
-		e.model, err = model.Load(e.be, e.checkpoint, e.config)
-		return err
-	})
-	if err != nil {
+	if err := e.checkpoint.Guard(e.load); err != nil {
 		return fmt.Errorf("open %s: %w", e.dir, err)
 	}
 	keep := e.o.FeatureBytes
@@ -225,6 +226,9 @@ func (e *Engine) release() error {
 	}
 	if e.checkpoint != nil {
 		errs = append(errs, e.checkpoint.Close())
+	}
+	if e.adapter != nil {
+		errs = append(errs, e.adapter.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -118,9 +118,9 @@ func (t *Trainer) keepsMaster(p *param) bool { return p.stored != p.master || t.
 
 // writeModel writes all tensors, and the files around them.
 func (t *Trainer) writeModel(ctx context.Context, dir string) error {
-	src := overlay{t.from, map[string]*tensor.Tensor{}}
+	src := weights.Overlay{Source: t.from, Own: map[string]*tensor.Tensor{}}
 	for _, p := range t.net.params {
-		src.own[p.name] = p.stored
+		src.Own[p.name] = p.stored
 	}
 	var all []weights.Spec
 	for _, name := range t.from.Names() {

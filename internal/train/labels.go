@@ -68,6 +68,27 @@ func Chat(tok Tokenizer, system string, turns []Turn, images bool) (Sequence, er
 	return l.seq, l.err
 }
 
+// PadAnswer lets the answer at the end of a dialogue that Chat laid out fill n cells, the end of its turn included, with
+// more ends of turn: so a model learns what belongs into the cells that its answer does not need. The reference pads
+// nothing; LLaDA's own fine-tuning pads with the end of text.
+func PadAnswer(tok Tokenizer, s Sequence, n int) (Sequence, error) {
+	header, err := tok.Encode("<|start_header_id|>assistant<|end_header_id|>\n\n")
+	if err != nil {
+		return s, err
+	}
+	if len(s.IDs) == 0 || len(header) == 0 {
+		return s, nil
+	}
+	end, start := s.IDs[len(s.IDs)-1], len(s.IDs)-1
+	for start > 0 && s.IDs[start] != header[0] {
+		start--
+	}
+	for len(s.IDs)-start-len(header) < n {
+		s.IDs, s.Labels = append(s.IDs, end), append(s.Labels, end)
+	}
+	return s, nil
+}
+
 // layout collects a sequence.
 type layout struct {
 	tok    Tokenizer

@@ -72,7 +72,7 @@ func newNet(be backend.Backend, src weights.Source, cfg *model.Config, r *Recipe
 		n.params = append(n.params, p)
 	}
 	var err error
-	if n.model, err = model.Load(be, overlay{src, own}, cfg); err != nil {
+	if n.model, err = model.Load(be, weights.Overlay{Source: src, Own: own}, cfg); err != nil {
 		return nil, err
 	}
 	arrays := map[string]backend.Array{}
@@ -140,19 +140,6 @@ func (l *LoRARecipe) target(tensor string) (name string, ok bool) {
 		return name, slices.Contains(l.Targets, last)
 	}
 	return name, slices.Contains(loraTargets, last)
-}
-
-// overlay is a checkpoint of which some tensors are elsewhere.
-type overlay struct {
-	weights.Source
-	own map[string]*tensor.Tensor
-}
-
-func (o overlay) Lookup(name string) (*tensor.Tensor, bool) {
-	if t, ok := o.own[name]; ok {
-		return t, true
-	}
-	return o.Source.Lookup(name)
 }
 
 func (r *Recipe) newParam(name string, master *tensor.Tensor) *param {

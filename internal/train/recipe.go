@@ -44,7 +44,8 @@ type DataRecipe struct {
 	Frames           int      `yaml:"frames_upbound"` // of a video
 	ConversationMask bool     `yaml:"conversation_mask"`
 	GroupByLength    bool     `yaml:"group_by_length"`
-	PadLabels        bool     `yaml:"pad_labels"` // pad a batch and train on the padding, as the reference's stage 1 does
+	InferenceLayout  bool     `yaml:"inference_layout"` // without the newline behind pictures, which the reference drops when it answers
+	PadAnswer        int      `yaml:"pad_answer"`       // cells that the last answer fills with ends of turn; 0: none, as the reference
 	Workers          int      `yaml:"dataloader_num_workers"`
 }
 
@@ -125,6 +126,7 @@ func (r *Recipe) Check() error {
 	word("model.objective", r.Model.Objective, "diffusion", "autoregressive")
 	word("data.template", r.Data.Template, "chat", "plain")
 	count("data.max_length", r.Data.MaxLength, 1)
+	count("data.pad_answer", r.Data.PadAnswer, 0)
 	count("data.frames_upbound", r.Data.Frames, 1)
 	count("data.dataloader_num_workers", r.Data.Workers, 1)
 	t := &r.Train

@@ -22,7 +22,7 @@ func Parse(name string, data []byte, overrides []string) (*Recipe, error) {
 	if len(data) > maxRecipe {
 		return nil, fmt.Errorf("%s: %d bytes are no recipe", name, len(data))
 	}
-	file, err := parser.ParseBytes(data, 0)
+	file, err := parseYAML(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s", name, oneLine(err))
 	}
@@ -44,6 +44,16 @@ func Parse(name string, data []byte, overrides []string) (*Recipe, error) {
 		return nil, fmt.Errorf("%s: %s", name, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return &r, nil
+}
+
+// parseYAML is the library's parser, which panics at some texts that are not YAML.
+func parseYAML(data []byte) (file *ast.File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("not YAML: %v", r)
+		}
+	}()
+	return parser.ParseBytes(data, 0)
 }
 
 // assign sets v, the value of the key at path, from a node.
@@ -104,7 +114,7 @@ func override(r *Recipe, o string) error {
 	if v.Kind() == reflect.Struct {
 		return fmt.Errorf("%s is a section, override one of its keys", path)
 	}
-	file, err := parser.ParseBytes([]byte(value), 0)
+	file, err := parseYAML([]byte(value))
 	if err != nil || len(file.Docs) != 1 || file.Docs[0].Body == nil {
 		return fmt.Errorf("%s=%s: the value is not YAML", path, value)
 	}

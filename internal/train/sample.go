@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"lladav"
 	"lladav/internal/backend"
@@ -84,7 +85,23 @@ func (k *kitchen) sequence(s *data.Sample) (Sequence, error) {
 	if k.recipe.Template == "plain" {
 		return Plain(k.tok, turns)
 	}
-	return Chat(k.tok, system, turns, media)
+	seq, err := Chat(k.tok, system, turns, media)
+	if k.recipe.InferenceLayout {
+		k.dropBlanks(&seq)
+	}
+	if err == nil && k.recipe.PadAnswer > 0 {
+		seq, err = PadAnswer(k.tok, seq, k.recipe.PadAnswer)
+	}
+	return seq, err
+}
+
+// dropBlanks takes the newline from behind pictures, as Tokenizer.Prompt does after the reference.
+func (k *kitchen) dropBlanks(s *Sequence) {
+	for i := len(s.IDs) - 1; i > 0; i-- {
+		if s.IDs[i-1] == ImageToken && strings.TrimSpace(k.tok.Decode(s.IDs[i:i+1], false)) == "" {
+			s.IDs, s.Labels = slices.Delete(s.IDs, i, i+1), slices.Delete(s.Labels, i, i+1)
+		}
+	}
 }
 
 // look makes tiles of the pictures of s, or of its video.

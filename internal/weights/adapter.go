@@ -71,8 +71,9 @@ func (c *AdapterConfig) check() error {
 type Adapter struct {
 	Config AdapterConfig
 	Pairs  map[string][2]*tensor.Tensor // A (R,K) and B (N,R), by the matrix's name without ".weight"
+	Rest   map[string]*tensor.Tensor    // what takes the place of the model's tensors
 
-	file *File
+	files []*File
 }
 
 // OpenAdapter opens the adapter in dir. Every tensor that is no half of a pair is listed in one error.
@@ -82,30 +83,48 @@ func OpenAdapter(dir string) (*Adapter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read adapter: %w", err)
 	}
-	a := &Adapter{Pairs: map[string][2]*tensor.Tensor{}}
+	a := &Adapter{Pairs: map[string][2]*tensor.Tensor{}, Rest: map[string]*tensor.Tensor{}}
 	if err = json.Unmarshal(text, &a.Config); err == nil {
 		err = a.Config.check()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	if a.file, err = OpenFile(filepath.Join(dir, AdapterName)); err != nil {
+	if err := a.open(dir); err != nil {
+		a.Close()
 		return nil, err
 	}
-	if err := a.pair(); err != nil {
-		a.file.Close()
-		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, AdapterName), err)
-	}
 	return a, nil
+}
+
+// open opens the files of tensors; the second may be missing.
+func (a *Adapter) open(dir string) error {
+	f, err := OpenFile(filepath.Join(dir, AdapterName))
+	if err != nil {
+		return err
+	}
+	a.files = append(a.files, f)
+	if err := a.pair(f); err != nil {
+		return fmt.Errorf("read %s: %w", filepath.Join(dir, AdapterName), err)
+	}
+	rest, err := OpenFile(filepath.Join(dir, AdapterRestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	a.files, a.Rest = append(a.files, rest), rest.tensors
+	return nil
 }
 
 // adapterPrefix is what PEFT puts before the names of the model that it wraps.
 const adapterPrefix = "base_model.model."
 
 // pair sorts the tensors of the file.
-func (a *Adapter) pair() error {
+func (a *Adapter) pair(f *File) error {
 	var odd list
-	for _, name := range a.file.names {
+	for _, name := range f.names {
 		rest := strings.TrimPrefix(name, adapterPrefix)
 		half := -1
 		for i, s := range []string{".lora_A", ".lora_B"} {
@@ -115,7 +134,7 @@ func (a *Adapter) pair() error {
 				}
 			}
 		}
-		t := a.file.tensors[name]
+		t := f.tensors[name]
 		if half < 0 || len(t.Shape) != 2 || !t.DType.Float() {
 			odd.add(name)
 			continue
@@ -139,7 +158,13 @@ func (a *Adapter) pair() error {
 }
 
 // Close ends the use of the tensors.
-func (a *Adapter) Close() error { return a.file.Close() }
+func (a *Adapter) Close() error {
+	var errs []error
+	for _, f := range a.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // CreateAdapter writes an adapter that PEFT reads into directory dir, which must exist, in place of an older one.
 func CreateAdapter(ctx context.Context, dir string, c AdapterConfig, pairs map[string][2]*tensor.Tensor) error {

@@ -21,6 +21,20 @@ var (
 	_ Source = (*Recorder)(nil)
 )
 
+// An Overlay is a Source of which some tensors are taken from elsewhere.
+type Overlay struct {
+	Source
+	Own map[string]*tensor.Tensor
+}
+
+// Lookup returns the tensor of that name.
+func (o Overlay) Lookup(name string) (*tensor.Tensor, bool) {
+	if t, ok := o.Own[name]; ok {
+		return t, true
+	}
+	return o.Source.Lookup(name)
+}
+
 // A Loader hands a model its weights by their published names and checks their shapes. It remembers what was
 // missing and what did not fit; a model asks for everything, in whatever order, then calls [Loader.Err] once.
 //
