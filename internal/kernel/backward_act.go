@@ -13,7 +13,7 @@ func GELUTanhGrad(p *Pool, dx, dy, x []float32) {
 func GELUErfGrad(p *Pool, dx, dy, x []float32) {
 	sameLength("gelu gradient", dx, x)
 	sameLength("gelu gradient", dy, x)
-	binaryChunks(p, dx, dy, x, geluErfGradGeneric)
+	binaryChunks(p, dx, dy, x, best(geluErfGrads))
 }
 
 // SwiGLUGrad sets dgate and dup to the gradients of the arguments of SwiGLU, given that of its result.
@@ -30,6 +30,7 @@ func SwiGLUGrad(p *Pool, dgate, dup, dy, gate, up []float32) {
 
 // The forms of each function.
 var (
+	geluErfGrads  = []impl[func(dx, dy, x []float32)]{{generic, geluErfGradGeneric}}
 	geluTanhGrads = []impl[func(dx, dy, x []float32)]{{generic, geluTanhGradGeneric}}
 	swiGLUGrads   = []impl[func(dgate, dup, dy, gate, up []float32)]{{generic, swiGLUGradGeneric}}
 )

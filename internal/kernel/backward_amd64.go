@@ -11,6 +11,7 @@ func init() {
 		softmaxes = append(softmaxes, impl[*softmaxKernels]{avx2,
 			softmaxOf(8, rowMaxAVX2, rowExpAVX2, rowScaleAVX2, rowDotAVX2, rowGradAVX2)})
 		geluTanhGrads = append(geluTanhGrads, impl[func(dx, dy, x []float32)]{avx2, binaryOf(geluTanhGradAVX2, 8)})
+		geluErfGrads = append(geluErfGrads, impl[func(dx, dy, x []float32)]{avx2, binaryOf(geluErfGradAVX2, 8)})
 		swiGLUGrads = append(swiGLUGrads, impl[func(dgate, dup, dy, gate, up []float32)]{avx2, swiGLUGradOf(swiGLUGradAVX2, 8)})
 		v := &normGradVectors{&normVectors{8, sumAVX2, squaresAVX2, normalAVX2}, normDotsAVX2, normGradAVX2}
 		normGrads = append(normGrads, impl[normGradRow]{avx2, v.row})
@@ -24,6 +25,7 @@ func init() {
 		softmaxes = append(softmaxes, impl[*softmaxKernels]{avx512,
 			softmaxOf(16, rowMaxAVX512, rowExpAVX512, rowScaleAVX512, rowDotAVX512, rowGradAVX512)})
 		geluTanhGrads = append(geluTanhGrads, impl[func(dx, dy, x []float32)]{avx512, binaryOf(geluTanhGradAVX512, 16)})
+		geluErfGrads = append(geluErfGrads, impl[func(dx, dy, x []float32)]{avx512, binaryOf(geluErfGradAVX512, 16)})
 		swiGLUGrads = append(swiGLUGrads, impl[func(dgate, dup, dy, gate, up []float32)]{avx512, swiGLUGradOf(swiGLUGradAVX512, 16)})
 		v := &normGradVectors{&normVectors{16, sumAVX512, squaresAVX512, normalAVX512}, normDotsAVX512, normGradAVX512}
 		normGrads = append(normGrads, impl[normGradRow]{avx512, v.row})
@@ -159,6 +161,9 @@ func panelF16AVX2(dst, src unsafe.Pointer, stride, n int)
 func swiGLUGradAVX2(dgate, dup, dy, gate, up unsafe.Pointer, n int)
 
 //go:noescape
+func geluErfGradAVX2(dx, dy, x unsafe.Pointer, n int)
+
+//go:noescape
 func geluTanhGradAVX2(dx, dy, x unsafe.Pointer, n int)
 
 //go:noescape
@@ -199,6 +204,9 @@ func panelF16AVX512(dst, src unsafe.Pointer, stride, n int)
 
 //go:noescape
 func swiGLUGradAVX512(dgate, dup, dy, gate, up unsafe.Pointer, n int)
+
+//go:noescape
+func geluErfGradAVX512(dx, dy, x unsafe.Pointer, n int)
 
 //go:noescape
 func geluTanhGradAVX512(dx, dy, x unsafe.Pointer, n int)

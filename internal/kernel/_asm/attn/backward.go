@@ -17,12 +17,20 @@ func backward(f *emit.File) {
 		linear: c.float(float32(2 * math.Sqrt(2/math.Pi))),
 		cubic:  c.float(float32(2 * math.Sqrt(2/math.Pi) * 0.044715)),
 		triple: c.float(float32(3 * 2 * math.Sqrt(2/math.Pi) * 0.044715)),
+		half:   c.float(0.5), sign: c.add(0x80000000),
+		slope:    c.float(float32(0.3275911 / math.Sqrt2)),
+		exponent: c.float(float32(-math.Log2E / 2)),
+		density:  c.float(float32(1 / math.Sqrt(2*math.Pi))),
+	}
+	for i, a := range []float32{0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429} {
+		b.erf[i] = c.float(a / 2)
 	}
 	halves(f, c)
 	for _, m := range []machine{avx2, avx512} {
 		slabs(f, m)
 		b.swiGLU(f, m)
 		b.geluTanh(f, m)
+		b.geluErf(f, m)
 		b.softmax(f, m)
 		normGrad(f, m)
 		adamW(f, m)
@@ -75,6 +83,8 @@ func slab(f *emit.File, step func()) {
 type backwardConstants struct {
 	sigmoid
 	log2e, flat, unflat, linear, cubic, triple constant
+	half, sign, slope, exponent, density       constant
+	erf                                        [5]constant
 }
 
 // arguments loads pointers and a count, and runs step over vectors; step gets the offset from the pointers.
@@ -140,6 +150,49 @@ func (b backwardConstants) geluTanh(f *emit.File, m machine) {
 		f.Op("VMULPS %s, %s, %s", m.v(4), m.v(1), m.v(1))
 		f.Op("VMULPS %d(SI), %s, %s", u, m.v(1), m.v(1))
 		f.Op("VMOVUPS %s, %d(DI)", m.v(1), u)
+	})
+}
+
+// geluErf: dx = dy·(Φ + x·φ), Φ being ½ + sign(x)·(½ - h) with h = ½·e^(-z²)·t·p(t), z = |x|/√2 and t = 1/(1 +
+// 0.3275911·z): Abramowitz and Stegun 7.1.26, within 0.75·10⁻⁷ of Φ; φ shares its exponential.
+func (b backwardConstants) geluErf(f *emit.File, m machine) {
+	and, xor := "VANDPS", "VXORPS"
+	if m.wide() {
+		and, xor = "VPANDD", "VPXORD"
+	}
+	f.Func("geluErfGrad"+m.name, "(dx, dy, x unsafe.Pointer, n int)", 32)
+	arguments(f, m, []string{"dx", "dy", "x"}, []string{"DI", "SI", "DX"}, func(u int) {
+		f.Op("VMOVUPS %d(DX), %s", u, m.v(7))
+		m.bcast(f, b.flat, 1)
+		m.bcast(f, b.unflat, 2)
+		f.Op("VMINPS %s, %s, %s", m.v(7), m.v(1), m.v(7)) // a NaN passes
+		f.Op("VMAXPS %s, %s, %s", m.v(7), m.v(2), m.v(7))
+		m.bcast(f, b.sign, 1)
+		f.Op("%s %s, %s, %s", and, m.v(7), m.v(1), m.v(6)) // the sign
+		f.Op("%s %s, %s, %s", xor, m.v(7), m.v(6), m.v(5)) // |x|
+		m.bcast(f, b.exponent, 1)
+		f.Op("VMULPS %s, %s, %s", m.v(5), m.v(5), m.v(4))
+		f.Op("VMULPS %s, %s, %s", m.v(1), m.v(4), m.v(4))
+		m.bcast(f, b.one, 1)
+		m.bcast(f, b.slope, 2)
+		f.Op("VFMADD213PS %s, %s, %s", m.v(1), m.v(2), m.v(5))
+		f.Op("VDIVPS %s, %s, %s", m.v(5), m.v(1), m.v(5)) // t
+		b.exp2(f, m, power{4, 1, 2})
+		m.bcast(f, b.erf[4], 0)
+		for i := 3; i >= 0; i-- {
+			m.bcast(f, b.erf[i], 1)
+			f.Op("VFMADD213PS %s, %s, %s", m.v(1), m.v(5), m.v(0))
+		}
+		f.Op("VMULPS %s, %s, %s", m.v(5), m.v(0), m.v(0))
+		m.bcast(f, b.half, 1)
+		f.Op("VFNMADD213PS %s, %s, %s", m.v(1), m.v(4), m.v(0)) // ½ - h
+		f.Op("%s %s, %s, %s", xor, m.v(6), m.v(0), m.v(0))
+		f.Op("VADDPS %s, %s, %s", m.v(1), m.v(0), m.v(0))
+		m.bcast(f, b.density, 1)
+		f.Op("VMULPS %s, %s, %s", m.v(7), m.v(4), m.v(4))
+		f.Op("VFMADD231PS %s, %s, %s", m.v(1), m.v(4), m.v(0))
+		f.Op("VMULPS %d(SI), %s, %s", u, m.v(0), m.v(0))
+		f.Op("VMOVUPS %s, %d(DI)", m.v(0), u)
 	})
 }
 
