@@ -29,8 +29,9 @@ type Options struct {
 	Recompute bool
 }
 
-// Run calls f with a tape and returns the loss, shape (1), that f computes, having added its gradients to grads. f gets
-// arrays that were uploaded or kept, and must not use the tape's arrays after it has returned.
+// Run calls f with a tape and returns the loss, shape (1), that f computes, having added its gradients to grads. f uses
+// arrays that were uploaded or kept, and must not use the tape's own after it has returned. The slices that it gives to
+// operations, such as ids and masks, must not change until Run returns.
 //
 // Additions have a fixed order, so that gradients do not depend on the number of threads. After an error, also the
 // cancellation of ctx, what grads hold is worthless.
@@ -51,8 +52,7 @@ func Run(ctx context.Context, b backend.Backend, grads Grads, o Options, f func(
 		if adj, trains = op.(backend.Adjoint); !trains {
 			return
 		}
-		t := &tape{op: adj, grads: grads, recompute: o.Recompute, record: true, leaves: map[backend.Array]*value{}}
-		t.scope = &scope{}
+		t := newTape(adj, grads, o)
 		result := t.in(f(t))
 		if s := result.Shape(); len(s) != 1 || s[0] != 1 {
 			panic(fmt.Sprintf("grad: a loss of shape %v, not a scalar", s))

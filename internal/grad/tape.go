@@ -28,6 +28,10 @@ type tape struct {
 
 var _ backend.Ops = (*tape)(nil)
 
+func newTape(op backend.Adjoint, grads Grads, o Options) *tape {
+	return &tape{op: op, grads: grads, leaves: map[backend.Array]*value{}, record: true, recompute: o.Recompute, scope: &scope{}}
+}
+
 // A value is an array on the tape.
 type value struct {
 	a       backend.Array
@@ -240,9 +244,7 @@ func (t *tape) Keep(x backend.Array) backend.Array {
 	if v.number == 0 {
 		return v.a
 	}
-	if v.open {
-		v.holders++ // for ever
-	}
+	v.holders++ // for ever
 	return t.op.Keep(v.a)
 }
 
