@@ -133,6 +133,10 @@ func (c *call) packTile(_, i int) {
 		c.packTurnedX(&c.packed[i*c.tileLen], r0, r1, first, n)
 		return
 	}
+	if n > 0 && n%c.im.quantum == 0 && c.prec == Float32 && r0+c.im.group <= c.m { // nothing to convert, no rows missing
+		c.im.pack(unsafe.Pointer(&c.packed[i*c.tileLen]), unsafe.Pointer(&c.x[r0*c.w.K+first]), 4*c.w.K, n, 4*(r1-r0))
+		return
+	}
 	s.rows = grow(s.rows, c.im.group*stripLen)
 	for at := 0; at < n; at += strip {
 		part := min(strip, n-at)
