@@ -26,8 +26,12 @@ func (e *Engine) BenchPass(rows, scored int) (Pass, error) {
 	for i := range ids {
 		ids[i], want[i] = e.special.Mask, int32(i)
 	}
+	prompt := rows - scored
+	if e.config.Objective == model.Autoregressive { // the row before a cell has its logits
+		prompt++
+	}
 	run := func(ctx context.Context) error {
-		s := e.model.NewUnguided(rows - scored)
+		s := e.model.NewUnguided(prompt)
 		defer s.Close()
 		pass := model.SessionPass{Session: s, Pass: model.Pass{IDs: ids, To: rows, Want: want}}
 		return e.model.Score(ctx, []model.SessionPass{pass}, func(int, int, [][]float32) {})

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"lladav"
@@ -87,6 +88,11 @@ func (e *Engine) open() error {
 	if e.config, err = model.ParseConfig(path, data); err != nil {
 		return err
 	}
+	if e.adapter != nil && e.adapter.Config.Objective != "" {
+		if e.config.Objective, err = model.ParseObjective(e.adapter.Config.Objective); err != nil {
+			return fmt.Errorf("read the adapter of %s: %w", e.dir, err)
+		}
+	}
 	if err := e.openTokens(); err != nil {
 		return err
 	}
@@ -123,6 +129,9 @@ func (e *Engine) openTokens() (err error) {
 	}
 	e.config.MaskTokenID = e.special.Mask
 	e.ends, err = readEnds(filepath.Join(e.dir, "generation_config.json"), e.special.EOT, e.config.VocabSize)
+	if e.config.Objective == model.Autoregressive && !slices.Contains(e.ends, e.special.EOS) {
+		e.ends = append(e.ends, e.special.EOS)
+	}
 	return err
 }
 

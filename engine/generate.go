@@ -11,6 +11,7 @@ import (
 
 	"lladav"
 	"lladav/internal/diffuse"
+	"lladav/internal/model"
 )
 
 // Generate answers a request. See lladav.Generator for the order of events. Requests take turns: one that is made from
@@ -123,16 +124,24 @@ func (a *answer) check() (err error) {
 }
 
 // layOut makes the decoder's options.
-func (a *answer) layOut() error {
+func (a *answer) layOut() (err error) {
 	e, p := a.e, a.params
-	a.o = options(p)
+	if e.config.Objective == model.Autoregressive {
+		if a.o, err = tokenByToken(p); err != nil {
+			return err
+		}
+		a.params.BlockLength = a.o.Block
+	} else {
+		a.o = options(p)
+		a.o.Forbidden = []int32{e.special.EOS} // a diffusion model ends its turn and then fills what is left
+	}
+	a.o.Forbidden = append(a.o.Forbidden, e.special.BOS, e.special.StartHeader, e.special.EndHeader)
 	a.o.Mask = e.special.Mask
 	if p.Seed != nil {
 		a.o.Seed = *p.Seed
 	} else {
 		a.o.Seed = rand.Uint64() >> 11 // survives a trip through JSON numbers
 	}
-	a.o.Forbidden = []int32{e.special.BOS, e.special.EOS, e.special.StartHeader, e.special.EndHeader}
 	for _, id := range e.ends {
 		a.o.Stops = append(a.o.Stops, []int32{id})
 	}

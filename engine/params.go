@@ -17,6 +17,30 @@ func options(p lladav.Params) diffuse.Options {
 	return o
 }
 
+// tokenByToken translates the parameters of a request to an autoregressive model, and refuses those that are for
+// denoising.
+func tokenByToken(p lladav.Params) (diffuse.Options, error) {
+	for _, v := range []struct {
+		name string
+		bad  bool
+		may  string
+	}{
+		{"suffix", p.Suffix != "", "be empty"},
+		{"block_length", p.BlockLength > 1, "be 0 or 1"},
+		{"steps", p.Steps != 0 && p.Steps != p.GenLength, "be 0 or gen_length"},
+		{"cfg_scale", p.CFGScale != 0, "be 0"},
+		{"remasking", p.Remasking != lladav.LowConfidence, "be low_confidence"},
+		{"cache", p.Cache != lladav.CacheNone, "be none"}, // keys and values are kept always, and exact
+	} {
+		if v.bad {
+			err := lladav.Errorf(lladav.BadUsage, "%s must %s: the model is autoregressive, it writes one token after another", v.name, v.may)
+			err.Param = v.name
+			return diffuse.Options{}, err
+		}
+	}
+	return diffuse.Options{Block: 1, Temperature: p.Temperature, Refresher: diffuse.NextToken{}}, nil
+}
+
 func strategy(p lladav.Params) diffuse.Strategy {
 	switch p.Remasking {
 	case lladav.Random:

@@ -77,6 +77,9 @@ type Plan struct {
 	Keep bool
 	// Feature, if set, makes this a pass of the feature cache (dLLM-Cache); From and To then cover all rows.
 	Feature *Feature
+	// Next says that the model predicts each token from the rows before it: the logits of a cell are those of the row
+	// before, and rows from To on do not exist yet.
+	Next bool
 	// Guided asks for logits of the canvas without its prompt as well. It is a second canvas, with caches of its own,
 	// whose prompt rows are all the mask embedding.
 	Guided bool
@@ -92,6 +95,9 @@ type Feature struct {
 func (p *Plan) whole(c *Canvas) bool {
 	if f := p.Feature; f != nil {
 		return f.Prompt && f.Gen
+	}
+	if p.Next {
+		return p.From == 0
 	}
 	return p.From == 0 && p.To == c.Len()
 }

@@ -91,6 +91,11 @@ func (o Options) withDefaults(c *Canvas) (Options, error) {
 			}
 		}
 	}
+	if n, ok := o.Refresher.(NextToken); ok {
+		if err := n.canvas(c, &o); err != nil {
+			return o, err
+		}
+	}
 	return o, c.check(o.Mask)
 }
 

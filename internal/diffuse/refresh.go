@@ -1,6 +1,9 @@
 package diffuse
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // At is where a request stands when a step is planned. Rows are those of the whole sequence.
 type At struct {
@@ -45,6 +48,32 @@ func (k KeyValue) Plan(at At) Plan {
 func (k KeyValue) check() error {
 	if k.Interval < 0 {
 		return fmt.Errorf("refresh_interval is %d, it must not be negative", k.Interval)
+	}
+	return nil
+}
+
+// NextToken is for models that predict each token from the rows before it, decoded one cell a block: a pass computes the
+// rows that none has seen, the prompt first, and keeps their keys and values. No row sees a later one, so this is exact.
+type NextToken struct{}
+
+// Plan returns a pass that ends with the row before the block.
+func (NextToken) Plan(at At) Plan {
+	p := Plan{From: at.Start - 1, To: at.Start, Keep: true, Next: true}
+	if at.Step == 0 {
+		p.From = 0
+	}
+	return p
+}
+
+// canvas reports what such a model cannot fill.
+func (NextToken) canvas(c *Canvas, o *Options) error {
+	switch {
+	case o.Block != 1 || o.Guidance != 0:
+		return fmt.Errorf("decode token by token: blocks of %d cells with guidance %v, not of one without", o.Block, o.Guidance)
+	case c.Prompt == 0:
+		return errors.New("decode token by token: there is no prompt to predict from")
+	case c.open(0, len(c.IDs)) < len(c.IDs):
+		return errors.New("decode token by token: some cells are given")
 	}
 	return nil
 }

@@ -151,10 +151,14 @@ func (r *run) step(ctx context.Context, index int, b block, round Round) error {
 	return r.report(s)
 }
 
-// eligible returns the open cells before limit among the rows of a plan.
+// eligible returns the open cells before limit of which the rows of a plan give logits.
 func (r *run) eligible(plan Plan, limit int) []int {
 	var cells []int
-	for i := max(0, plan.From-r.canvas.Prompt); i < min(limit, plan.To-r.canvas.Prompt); i++ {
+	first := r.canvas.Prompt
+	if plan.Next {
+		first--
+	}
+	for i := max(0, plan.From-first); i < min(limit, plan.To-first); i++ {
 		if r.canvas.Open[i] {
 			cells = append(cells, i)
 		}
@@ -258,7 +262,7 @@ func (r *run) count(plan Plan, commits int) {
 	if plan.whole(r.canvas) {
 		t.FullPasses++
 		r.since = 1
-	} else {
+	} else if !plan.Next {
 		t.Approximated = true
 	}
 	if f := plan.Feature; f != nil && f.Prompt {

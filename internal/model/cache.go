@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"lladav/internal/backend"
+	"lladav/internal/tensor"
 )
 
 // A Cache takes part in forward passes over one sequence of L rows: it keeps what may be used again, and knows which
@@ -13,11 +14,12 @@ import (
 //   - Of the last layer everything but keys and values is computed only for rows whose hidden states are wanted.
 //
 // The third is an approximation that the pass asks for: keys and values of rows outside the pass are those of earlier
-// passes. A nil *Cache keeps nothing.
+// passes. In a causal model it is exact too, since no row sees a later one. A nil *Cache keeps nothing.
 type Cache struct {
-	be   backend.Backend
-	rows []int32 // rows of the pass, consecutive
-	want []int32 // indices of those whose hidden states are asked for
+	be     backend.Backend
+	causal bool    // rows see those up to themselves; layer 0 is then like any other
+	rows   []int32 // rows of the pass, consecutive
+	want   []int32 // indices of those whose hidden states are asked for
 
 	after   func()          // if not nil, called after each layer
 	length  int             // L
@@ -42,11 +44,16 @@ func (c *Cache) begin(m *LLaDA, length, from, to int, keep bool, want, inputs []
 		c.reset(m, length)
 	}
 	for row, ok := range c.current {
-		if !ok && (row < from || row >= to) {
+		if !ok && (row < from || row >= to && !c.causal) {
 			return fmt.Errorf("pass over rows %d to %d of %d: the keys and values of row %d are not kept", from, to, length, row)
 		}
 	}
-	if from == 0 && to == length { // the pass brings its own keys and values, or needs none
+	if c.causal {
+		clear(c.current[to:]) // they have seen what now changes
+		if err := c.reserve(m, keep); err != nil {
+			return err
+		}
+	} else if from == 0 && to == length { // the pass brings its own keys and values, or needs none
 		for i := range c.k {
 			if i > 0 || c.noFirst {
 				c.release(&c.k[i], &c.v[i])
@@ -59,6 +66,22 @@ func (c *Cache) begin(m *LLaDA, length, from, to int, keep bool, want, inputs []
 		if c.inputs[row] != inputs[row] {
 			c.inputs[row] = inputs[row]
 			c.changed = append(c.changed, int32(i))
+		}
+	}
+	return nil
+}
+
+// reserve makes room for the keys and values of a causal model, of rows that are still to come too.
+func (c *Cache) reserve(m *LLaDA, keep bool) error {
+	for i := range c.k {
+		for _, a := range []*backend.Array{&c.k[i], &c.v[i]} {
+			if *a != nil || !keep {
+				continue
+			}
+			var err error
+			if *a, err = c.be.Upload(tensor.New(tensor.F32, c.length, m.kvHeads*m.headDim)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -109,9 +132,33 @@ func (c *Cache) project(op backend.Ops, m *LLaDA, i int, x backend.Array, pos []
 	q = m.queries(op, l, h, pos)
 	op.Drop(h)
 	if c.keep || c.k[i] != nil {
-		k, v = keep(op, &c.k[i], c.rows, k), keep(op, &c.v[i], c.rows, v)
+		allK, allV := keep(op, &c.k[i], c.rows, k), keep(op, &c.v[i], c.rows, v)
+		if !c.causal || c.rows[0] > 0 { // else the pass brings all that its rows see
+			k, v = allK, allV
+		}
 	}
 	return q, k, v
+}
+
+// mask returns which of so many keys the queries of layer i see; given is what a model that is not causal was told.
+func (c *Cache) mask(m *LLaDA, i, keys int, given backend.Mask) backend.Mask {
+	if c == nil || !c.causal {
+		return given
+	}
+	rows := c.rows
+	if c.trims(m, i) {
+		rows = pick(c.rows, c.want)
+	}
+	if len(rows) == keys && rows[0] == 0 {
+		return backend.Mask{Causal: true}
+	}
+	seen := make([]bool, len(rows)*keys)
+	for i, row := range rows {
+		for j := range seen[i*keys:][:row+1] {
+			seen[i*keys+j] = true
+		}
+	}
+	return backend.Mask{Pairs: seen}
 }
 
 // first is project for layer 0: only the rows with a new input are computed.

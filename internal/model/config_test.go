@@ -3,6 +3,7 @@ package model
 import (
 	"encoding/json"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -61,6 +62,35 @@ func TestParseConfig(t *testing.T) {
 	}
 }
 
+func TestSetObjective(t *testing.T) {
+	for _, text := range []string{publishedConfig, originalConfig} {
+		plain := []byte(text)
+		if same, err := SetObjective(plain, Diffusion); err != nil || &same[0] != &plain[0] {
+			t.Errorf("what need not change did: %s, %v", same, err)
+		}
+		next, err := SetObjective(plain, Autoregressive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := ParseConfig("config.json", next)
+		if err != nil || c.Objective != Autoregressive {
+			t.Fatalf("%+v, %v", c, err)
+		}
+		back, err := SetObjective(next, Diffusion)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old, err := ParseConfig("config.json", back)
+		c.Objective = Diffusion
+		if err != nil || !reflect.DeepEqual(c, old) {
+			t.Errorf("%+v, %v, want %+v", old, err, c)
+		}
+	}
+	if _, err := SetObjective([]byte("[]"), Autoregressive); err == nil {
+		t.Error("a list is an object")
+	}
+}
+
 func sameLanguage(a, b Config) bool {
 	a.Vision, b.Vision, a.Images = nil, nil, b.Images
 	x, _ := json.Marshal(a)
@@ -79,6 +109,8 @@ func TestParseConfigRefuses(t *testing.T) {
 		{publishedConfig, map[string]any{"model_type": nil, "architectures": []string{"Qwen2ForCausalLM"}}, `architecture "Qwen2ForCausalLM" is not implemented`},
 		{publishedConfig, map[string]any{"model_type": nil, "architectures": nil}, "model_type is missing"},
 		{publishedConfig, map[string]any{"architectures": "x"}, "architectures is"},
+		{publishedConfig, map[string]any{"objective": "next"}, `objective is "next", it must be diffusion or autoregressive`},
+		{publishedConfig, map[string]any{"objective": 1}, "objective is 1, not a string"},
 		{publishedConfig, map[string]any{"hidden_size": nil}, "hidden_size is missing"},
 		{publishedConfig, map[string]any{"hidden_size": nil, "rope_theta": nil, "hidden_act": "gelu"},
 			`hidden_act "gelu" is not implemented, only silu; hidden_size is missing; rope_theta is missing`},

@@ -8,6 +8,8 @@ import "lladav/internal/backend"
 //   - rotary angles in float32, in the rotate-half form, with base 500000;
 //   - masked cells as ordinary tokens with an embedding of their own.
 //
+// The control of the paper is the same with a causal mask (Config.Objective).
+//
 // Letters: L rows, D width, H and G heads of queries and of keys, d head width, M feed-forward width, V vocabulary.
 type LLaDA struct {
 	heads, kvHeads, headDim int
@@ -45,7 +47,7 @@ func (m *LLaDA) layer(op backend.Ops, i int, x backend.Array, pos []int32, mask 
 	l := &m.layers[i]
 	a := op.Scope(func(op backend.Ops) backend.Array {
 		q, k, v := c.project(op, m, i, x, pos)
-		return m.attend(op, l, q, k, v, mask)
+		return m.attend(op, l, q, k, v, c.mask(m, i, k.Shape()[0], mask))
 	})
 	x = op.Add(c.wanted(op, m, i, x), a)
 	return op.Add(x, m.feedForward(op, l, x))

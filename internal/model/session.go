@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"lladav/internal/backend"
@@ -31,7 +32,7 @@ func (m *Model) NewSession(prompt backend.Array) *Session {
 
 // NewUnguided returns a session whose prompt is p times the mask token: what guidance compares with.
 func (m *Model) NewUnguided(p int) *Session {
-	return &Session{m: m, p: p, cache: Cache{be: m.be}, features: features{be: m.be}}
+	return &Session{m: m, p: p, cache: Cache{be: m.be, causal: m.Config.Objective == Autoregressive}, features: features{be: m.be}}
 }
 
 // Close frees what the session holds.
@@ -70,7 +71,9 @@ type Pass struct {
 	// unreadable, whether an earlier pass kept them or not.
 	Keep    bool
 	Feature *FeaturePass // set: a pass of the feature cache; From, To and Keep do not matter
-	Want    []int32      // the tokens, as indices of IDs, whose logits are asked for; each within From and To
+	// Want are the tokens, as indices of IDs, whose logits are asked for: those of their own rows, in a causal model those
+	// of the rows before; each within From and To.
+	Want []int32
 	// Layer, if not nil, is called after each layer by the goroutine that called Score, also once the pass has failed.
 	Layer func()
 }
@@ -136,15 +139,21 @@ func (p *SessionPass) begin() error {
 	want := make([]int32, len(p.Want))
 	for i, cell := range p.Want {
 		row := p.p + int(cell)
+		if p.cache.causal {
+			row--
+		}
 		if cell < 0 || row < p.From || row >= p.To {
 			return fmt.Errorf("logits of row %d in a pass over rows %d to %d", row, p.From, p.To)
 		}
 		want[i] = int32(row - p.From)
 	}
+	if p.Feature != nil && p.cache.causal {
+		return errors.New("the feature cache is for models that see in both directions")
+	}
 	if p.Feature != nil {
 		return p.features.begin(&p.m.LLaDA, p.p, len(p.IDs), *p.Feature)
 	}
-	p.cache.noTrim, p.cache.noFirst, p.cache.after = p.NoTrim, p.NoFirstLayer, p.Layer
+	p.cache.noTrim, p.cache.noFirst, p.cache.after = p.NoTrim, p.NoFirstLayer || p.cache.causal, p.Layer
 	inputs := append(make([]int32, p.p), p.IDs...) // the prompt never changes
 	return p.cache.begin(&p.m.LLaDA, length, p.From, p.To, p.Keep, want, inputs)
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"lladav/internal/data"
+	"lladav/internal/model"
 	"lladav/internal/tensor"
 	"lladav/internal/weights"
 )
@@ -135,6 +136,9 @@ func (t *Trainer) writeModel(ctx context.Context, dir string) error {
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
+		if err == nil && name == "config.json" {
+			text, err = model.SetObjective(text, t.objective())
+		}
 		if err == nil {
 			err = writeText(filepath.Join(dir, name), text)
 		}
@@ -143,6 +147,12 @@ func (t *Trainer) writeModel(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
+}
+
+// objective returns what the model is trained for; the recipe has been checked.
+func (t *Trainer) objective() model.Objective {
+	o, _ := model.ParseObjective(t.recipe.Model.Objective)
+	return o
 }
 
 // writeAdapter writes the adapter, and what else has learnt.
@@ -174,6 +184,9 @@ func (t *Trainer) writeAdapter(ctx context.Context, dir string) error {
 		targets = loraTargets
 	}
 	c := weights.AdapterConfig{Base: base, Rank: l.Rank, Alpha: l.Alpha, Targets: targets}
+	if o := t.objective(); o != t.kitchen.config.Objective {
+		c.Objective = o.String()
+	}
 	if err := weights.CreateAdapter(ctx, dir, c, pairs); err != nil {
 		return err
 	}

@@ -218,9 +218,7 @@ func TestLearns(t *testing.T) {
 			if !(last < first/3) {
 				t.Errorf("loss went from %v to %v", first, last)
 			}
-			if r.Model.Objective != "autoregressive" {
-				ask(t, r, fmt.Sprintf("checkpoint-%d", c.steps), c.wrong)
-			}
+			ask(t, r, fmt.Sprintf("checkpoint-%d", c.steps), c.wrong)
 		})
 	}
 }

@@ -38,6 +38,8 @@ type AdapterConfig struct {
 	FanInFanOut bool    `json:"fan_in_fan_out"`
 	RSLoRA      bool    `json:"use_rslora"`
 	DoRA        bool    `json:"use_dora"`
+	// Objective is what the adapter was trained for, where that is not its model's; see package model. It is ours.
+	Objective string `json:"objective,omitempty"`
 }
 
 // Scale returns what the product of the two matrices is multiplied by.
