@@ -6,6 +6,6 @@ export CGO_ENABLED=0
 for pkg in $(go list ./...); do
   for target in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true); do
     echo "fuzz: $pkg $target"
-    go test -run XXX -fuzz "^$target\$" -fuzztime "${1:-10s}" -parallel 2 "$pkg"
+    go test -run XXX -fuzz "^$target\$" -fuzztime "${1:-10s}" -fuzzminimizetime 1s -parallel 2 "$pkg"
   done
 done
