@@ -96,33 +96,6 @@ func checkParquetRow(t *testing.T, src Source, i int, want parquetRow) {
 	}
 }
 
-// TestParquetMemory: of the chunks that keep pages those used longest ago forget them, when all keep too much.
-func TestParquetMemory(t *testing.T) {
-	src, err := Open("testdata/list-snappy-v1.parquet", Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := src.(*parquetSource).turns[1].chunks[0]
-	var many []*chunk // the same one, as if in many row groups
-	for range 9 {
-		c := &chunk{col: first.col, file: first.file, start: first.start, size: first.size, codec: first.codec, rows: first.rows, recent: first.recent}
-		many = append(many, c)
-		if cells, err := c.row(3); err != nil || len(cells) == 0 || c.kept.Load() == 0 {
-			t.Fatal(cells, err)
-		}
-		c.kept.Store(maxKept / 4) // as if its page were large
-	}
-	for i, c := range many {
-		// At the last touch the four before it were within the bound.
-		if forgot := c.last == nil && c.dict == nil; forgot != (i < len(many)-5) {
-			t.Errorf("chunk %d of %d forgot its page: %v", i, len(many), forgot)
-		}
-	}
-	if cells, err := many[0].row(4); err != nil || len(cells) == 0 {
-		t.Error("a chunk that forgot cannot be read again", err)
-	}
-}
-
 // FuzzParquet damages files that pyarrow wrote.
 func FuzzParquet(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.parquet")

@@ -1,0 +1,56 @@
+package parquet
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go/format"
+	"github.com/pierrec/lz4/v4"
+)
+
+var zstdReader = sync.OnceValues(func() (*zstd.Decoder, error) {
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPage), zstd.WithDecoderLowmem(true),
+		zstd.WithDecodeAllCapLimit(true))
+})
+
+// unpack decompresses b, which must become n bytes. The library would make room for whatever b becomes.
+func unpack(codec format.CompressionCodec, b []byte, n int) ([]byte, error) {
+	var out []byte
+	var err error
+	switch codec {
+	case format.Uncompressed:
+		out = b
+	case format.Snappy:
+		var size int
+		if size, err = snappy.DecodedLen(b); err == nil && size == n {
+			out, err = snappy.Decode(nil, b)
+		}
+	case format.Gzip:
+		var r *gzip.Reader
+		if r, err = gzip.NewReader(bytes.NewReader(b)); err == nil {
+			out, err = io.ReadAll(io.LimitReader(r, int64(n)+1))
+		}
+	case format.Brotli:
+		out, err = io.ReadAll(io.LimitReader(brotli.NewReader(bytes.NewReader(b)), int64(n)+1))
+	case format.Zstd:
+		var d *zstd.Decoder
+		if d, err = zstdReader(); err == nil {
+			out, err = d.DecodeAll(b, make([]byte, 0, n))
+		}
+	case format.Lz4Raw:
+		out = make([]byte, n)
+		n, err = lz4.UncompressBlock(b, out)
+	default:
+		return nil, fmt.Errorf("the compression %s is not supported", codec)
+	}
+	if err == nil && len(out) != n {
+		err = errPage
+	}
+	return out, err
+}
