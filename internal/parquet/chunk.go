@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"sort"
 	"sync"
@@ -35,6 +36,7 @@ type chunk struct {
 
 	mu     sync.Mutex
 	pages  []pageRef
+	bad    error         // what index said, once
 	dict   *pageRef      // nil if there is no dictionary
 	words  pq.Dictionary // the dictionary, nil until it is needed
 	last   *page         // decoded last, and
@@ -89,10 +91,15 @@ func (c *chunk) row(r int64) ([]cell, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.recent.touch(c)
-	if c.pages == nil {
-		if err := c.index(); err != nil {
+	if c.pages == nil && c.bad == nil {
+		err := c.index()
+		if failed := (*fs.PathError)(nil); errors.As(err, &failed) { // it may work another time
 			return nil, err
 		}
+		c.bad = err
+	}
+	if c.bad != nil {
+		return nil, c.bad
 	}
 	// The last page with firstRow ≤ r is one in which rows begin, or there are none that follow it.
 	k := sort.Search(len(c.pages), func(k int) bool { return c.pages[k].firstRow > r }) - 1

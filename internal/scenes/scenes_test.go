@@ -220,6 +220,28 @@ func (s *scene) truth(t *testing.T, q QA) string {
 	return choose(one(of).x-s.w/2, "left", "right")
 }
 
+// TestBlind: of questions that are all different a blind guess knows no more than the most common answer.
+func TestBlind(t *testing.T) {
+	var records [][]record
+	for i := range 100 {
+		answer := "no"
+		if i%4 == 0 || i%4 == 1 {
+			answer = "yes"
+		}
+		records = append(records, []record{{qas: []QA{
+			{Kind: Existence, Answer: answer, about: fmt.Sprint(i)},
+			{Kind: Color, Answer: answer, about: answer},
+		}}})
+	}
+	kinds := newReport(records).Kinds
+	if e := kinds[Existence]; e.Blind > e.Majority || e.Blind < 0.4 {
+		t.Errorf("blind %.2f, majority %.2f", e.Blind, e.Majority)
+	}
+	if c := kinds[Color]; c.Blind != 1 || c.Majority != 0.5 {
+		t.Errorf("questions that give their answers away: blind %.2f, majority %.2f", c.Blind, c.Majority)
+	}
+}
+
 // TestBalance bounds what a guess without the picture can reach.
 func TestBalance(t *testing.T) {
 	for _, split := range []Split{Train, Test} {
