@@ -96,7 +96,7 @@ func readConfig(path string, known []string) (map[string][]string, error) {
 func allFlags(root *cobra.Command) []string {
 	names := flagNames(root.PersistentFlags())
 	for _, c := range root.Commands() {
-		names = append(names, flagNames(c.Flags())...)
+		names = append(append(names, flagNames(c.Flags())...), allFlags(c)...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

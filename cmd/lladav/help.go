@@ -56,7 +56,7 @@ func (a *app) usage(cmd *cobra.Command) error {
 	}
 	line := cmd.UseLine()
 	if cmd.HasAvailableSubCommands() {
-		line = cmd.Name() + " VERB [flags]"
+		line = cmd.CommandPath() + " VERB [flags]"
 	}
 	fmt.Fprintf(w, "Usage:\n  %s\n", line)
 	if cmd.Example != "" {
@@ -75,7 +75,7 @@ func (a *app) usage(cmd *cobra.Command) error {
 	}
 	printFlags(w, cmd.Root().PersistentFlags(), "Global flags", width)
 	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(w, "\n\"%s VERB --help\" describes a verb.\n", cmd.Name())
+		fmt.Fprintf(w, "\n\"%s VERB --help\" describes a verb.\n", cmd.CommandPath())
 	}
 	return nil
 }

@@ -106,19 +106,3 @@ func eachQA(records [][]record) iter.Seq2[int, QA] {
 		}
 	}
 }
-
-// Texts yields the questions about the first count pictures of the training split, and the answers that are words of
-// the language: not what is written in a picture, so that a tokenizer trained on them spells that letter by letter, and
-// a model can read what it has never seen written.
-func Texts(seed uint64, count int) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for i := range count {
-			s, _ := compose(Train, seed, i)
-			for _, qa := range s.questions {
-				if !yield(qa.Question) || qa.Kind != Reading && !yield(qa.Answer) {
-					return
-				}
-			}
-		}
-	}
-}

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
 	"image/png"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,44 +22,59 @@ import (
 // perFolder is the number of pictures in a folder.
 const perFolder = 1000
 
-// Write makes the first count pictures of a split in dir: SPLIT.json, a list of records as LLaVA's, and the pictures in
-// the folder SPLIT. In training a record is a picture with all its questions; otherwise a question, so that each is
-// asked alone. Records say more about a question under "questions": its kind and what of it is held out.
+// Options say what Write makes.
+type Options struct {
+	Split     Split
+	Count     int // pictures
+	Seed      uint64
+	Overwrite bool           // replace the split if it is there
+	Progress  func(done int) // if not nil, told how many pictures are done
+}
+
+// Write makes the first pictures of a split in dir: SPLIT.json, a list of records as LLaVA's, and the pictures in the
+// folder SPLIT. In training a record is a picture with all its questions; otherwise a question, so that each is asked
+// alone. Records say more about a question under "questions": its kind and what of it is held out.
 //
-// Noisy pictures are JPEG, the others PNG. Nothing appears under its name before it is complete; a folder that exists
-// is not touched. progress, which may be nil, is told how many pictures are done.
-func Write(ctx context.Context, dir string, split Split, count int, seed uint64, progress func(done int)) (*Report, error) {
-	if count < 1 {
-		return nil, fmt.Errorf("write %d pictures: at least 1", count)
+// Noisy pictures are JPEG, the others PNG. Nothing appears under its name before all of it is written.
+func Write(ctx context.Context, dir string, o Options) (*Report, error) {
+	if o.Count < 1 {
+		return nil, fmt.Errorf("write %d pictures: at least 1", o.Count)
 	}
-	final := filepath.Join(dir, split.String())
-	if _, err := os.Lstat(final); err == nil {
-		return nil, fmt.Errorf("write %s: it exists; remove it or choose another folder", final)
+	final := filepath.Join(dir, o.Split.String())
+	for _, path := range []string{final, final + ".json"} {
+		if _, err := os.Lstat(path); err == nil && !o.Overwrite {
+			return nil, fmt.Errorf("write %s: it exists; choose another folder, or overwrite it", path)
+		}
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	temp, err := os.MkdirTemp(dir, "."+split.String()+".tmp*")
+	temp, err := os.MkdirTemp(dir, "."+o.Split.String()+".tmp*")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(temp)
-	if err := os.Chmod(temp, 0o755); err != nil {
+	made, old := filepath.Join(temp, "new"), filepath.Join(temp, "old")
+	if err := os.Mkdir(made, 0o755); err != nil {
 		return nil, err
 	}
-	w := writer{dir: temp, split: split, seed: seed, records: make([][]record, count), progress: progress}
+	w := writer{dir: made, split: o.Split, seed: o.Seed, records: make([][]record, o.Count), progress: o.Progress}
 	if err := w.pictures(ctx); err != nil {
 		return nil, err
 	}
-	if err := os.Rename(temp, final); err != nil {
+	if err := data.WriteFile(made+".json", w.list); err != nil {
 		return nil, err
 	}
-	report := newReport(w.records)
-	if err := data.WriteFile(final+".json", w.list); err != nil {
-		os.RemoveAll(final)
+	if err := os.Rename(final, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return report, nil
+	if err := os.Rename(made, final); err != nil {
+		return nil, errors.Join(err, os.Rename(old, final))
+	}
+	if err := os.Rename(made+".json", final+".json"); err != nil {
+		return nil, err
+	}
+	return newReport(w.records), nil
 }
 
 // A record is an element of the list that Write writes.

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +23,7 @@ func TestWrite(t *testing.T) {
 	for _, split := range []Split{Train, Test} {
 		const count = 30
 		last := 0
-		report, err := Write(t.Context(), dir, split, count, 5, func(done int) { last = done })
+		report, err := Write(t.Context(), dir, Options{Split: split, Count: count, Seed: 5, Progress: func(done int) { last = done }})
 		if err != nil || last != count || report.Pictures != count {
 			t.Fatal(report, last, err)
 		}
@@ -93,13 +92,19 @@ func TestWrite(t *testing.T) {
 		if total != asked || split == Test && src.Len() != asked || records[0].Questions[0].HeldOut == nil || records[0].Questions[0].Kind == "" {
 			t.Errorf("%d questions in the report, %d in the records; %+v", total, asked, records[0])
 		}
-		if _, err := Write(t.Context(), dir, split, 1, 5, nil); err == nil || !strings.Contains(err.Error(), "it exists") {
+		if _, err := Write(t.Context(), dir, Options{Split: split, Count: 1}); err == nil || !strings.Contains(err.Error(), "it exists") {
 			t.Error(err)
 		}
 	}
 	again := t.TempDir()
-	if _, err := Write(t.Context(), again, Test, 30, 5, nil); err != nil {
+	if _, err := Write(t.Context(), again, Options{Split: Test, Count: 40, Seed: 6}); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := Write(t.Context(), again, Options{Split: Test, Count: 30, Seed: 5, Overwrite: true}); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(again, ".*")); left != nil {
+		t.Errorf("left %v", left)
 	}
 	if a, b := tree(t, filepath.Join(dir, "test")), tree(t, filepath.Join(again, "test")); a != b || a == "" {
 		t.Error("the same seed gives other files")
@@ -127,11 +132,11 @@ func tree(t *testing.T, dir string) string {
 func TestWriteInterrupted(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := Write(ctx, dir, Train, 3000, 1, func(done int) {
+	if _, err := Write(ctx, dir, Options{Count: 3000, Progress: func(done int) {
 		if done == 3 {
 			cancel()
 		}
-	}); err != context.Canceled {
+	}}); err != context.Canceled {
 		t.Errorf("error %v", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); left != nil {
@@ -140,25 +145,7 @@ func TestWriteInterrupted(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); left != nil {
 		t.Errorf("left %v", left)
 	}
-	if _, err := Write(t.Context(), dir, Train, 0, 1, nil); err == nil {
+	if _, err := Write(t.Context(), dir, Options{}); err == nil {
 		t.Error("wrote no pictures")
-	}
-}
-
-func TestTexts(t *testing.T) {
-	var list []string
-	for text := range Texts(1, 200) {
-		list = append(list, text)
-		for _, w := range strings.Fields(text) {
-			if wordIndex[w] {
-				t.Errorf("a written word in %q", text)
-			}
-		}
-	}
-	if len(list) < 300 || !slices.Contains(list, "circle") {
-		t.Errorf("%d texts", len(list))
-	}
-	for range Texts(1, 200) {
-		break
 	}
 }

@@ -10,11 +10,14 @@ import (
 	"lladav/internal/token/regex"
 )
 
-// MaxVocab bounds the vocabulary. Learning goes over all words for each merge: this is for small vocabularies.
-const MaxVocab = 16384
+// MaxVocab bounds the vocabulary. Learning goes over all words for each merge: this is for small vocabularies. MinVocab is
+// the bytes and the special tokens.
+const (
+	MaxVocab = 16384
+	MinVocab = 256 + specials
 
-// specials is the number of special tokens.
-const specials = 6
+	specials = 6
+)
 
 // Train makes a tokenizer.json and a tokenizer_config.json of at most vocab tokens from texts. The 256 bytes and the
 // special tokens are always among them; the others are the pairs of pieces that come next to each other most often
@@ -23,14 +26,14 @@ const specials = 6
 // What stands around a conversation in every prompt, the system message and the names of the roles, is learned in any
 // case. The result does not depend on the order of the texts.
 func Train(texts iter.Seq[string], vocab int) (tokenizerJSON, configJSON []byte, err error) {
-	if vocab < 256+specials || vocab > MaxVocab {
-		return nil, nil, fmt.Errorf("train a tokenizer of %d tokens: it must have %d to %d", vocab, 256+specials, MaxVocab)
+	if vocab < MinVocab || vocab > MaxVocab {
+		return nil, nil, fmt.Errorf("train a tokenizer of %d tokens: it must have %d to %d", vocab, MinVocab, MaxVocab)
 	}
 	counts, err := countWords(texts)
 	if err != nil {
 		return nil, nil, err
 	}
-	return token.Files(learn(counts, vocab-256-specials))
+	return token.Files(learn(counts, vocab-MinVocab))
 }
 
 // countWords cuts the texts into words and counts them.
