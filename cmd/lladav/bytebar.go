@@ -9,7 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// byteBar shows how much of a file is written, with speed and time left, on a terminal.
+// byteBar shows how much of a file is written or how many of many things are done, with speed and time left, on a terminal.
 type byteBar struct {
 	mu  sync.Mutex
 	bar *progressbar.ProgressBar // nil: silent
@@ -18,10 +18,16 @@ type byteBar struct {
 }
 
 func (a *app) newByteBar(what string) *byteBar {
+	return a.newBar(what, progressbar.OptionShowBytes(true))
+}
+
+func (a *app) newCountBar(what string) *byteBar { return a.newBar(what, progressbar.OptionShowCount()) }
+
+func (a *app) newBar(what string, unit progressbar.Option) *byteBar {
 	b := &byteBar{out: a.err}
 	if a.errTTY && !a.quiet && a.env("TERM") != "dumb" {
 		b.bar = progressbar.NewOptions64(1, progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription(what),
-			progressbar.OptionShowBytes(true), progressbar.OptionThrottle(time.Second/10), progressbar.OptionFullWidth(),
+			unit, progressbar.OptionThrottle(time.Second/10), progressbar.OptionFullWidth(),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
 	}
 	return b
@@ -40,6 +46,7 @@ func (b *byteBar) set(done, total int64) {
 	b.bar.Set64(min(done, total-1)) // the bar finishes itself at the end, which is finish's decision
 }
 
+// finish removes the bar; set shows it again.
 func (b *byteBar) finish() {
 	if b.bar != nil {
 		b.mu.Lock()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -84,10 +82,10 @@ func newDataScenesCmd(a *app) *cobra.Command {
 }
 
 func (a *app) dataScenes(ctx context.Context, out string, o scenes.Options) error {
-	count := a.newCounter("drawing pictures")
-	o.Progress = func(done int) { count.set(done, o.Count) }
+	bar := a.newCountBar("drawing pictures")
+	o.Progress = func(done int) { bar.set(int64(done), int64(o.Count)) }
 	report, err := scenes.Write(ctx, out, o)
-	count.stop()
+	bar.finish()
 	if err != nil {
 		return err
 	}
@@ -183,15 +181,15 @@ func (v *tokenizerVerb) run(ctx context.Context, a *app, set, out string) error 
 		return err
 	}
 	texts, answers := map[string]int{}, map[string]int{}
-	count := a.newCounter("reading " + set)
+	bar := a.newCountBar("reading " + set)
 	skips := &data.Skips{Tell: func(err error) {
-		count.clear()
+		bar.finish()
 		a.note("skipped " + err.Error())
 	}}
 	for i := range src.Len() {
 		s, err := data.Load(src, skips, i, func(s *data.Sample) (*data.Sample, error) { return s, ctx.Err() })
 		if err != nil {
-			count.stop()
+			bar.finish()
 			return err
 		}
 		for _, t := range s.Turns {
@@ -201,9 +199,9 @@ func (v *tokenizerVerb) run(ctx context.Context, a *app, set, out string) error 
 				texts[strings.TrimSpace(strings.ReplaceAll(t.Text, "<image>", ""))]++
 			}
 		}
-		count.set(i+1, src.Len())
+		bar.set(int64(i+1), int64(src.Len()))
 	}
-	count.stop()
+	bar.finish()
 	for text, n := range answers {
 		if n >= v.minAnswers {
 			texts[text] += n
@@ -258,25 +256,5 @@ func (a *app) openSet(path string, o data.Options) (data.Source, error) {
 func (a *app) note(text string) {
 	if !a.quiet {
 		fmt.Fprintln(a.err, text)
-	}
-}
-
-// A counter shows how many of many things are done, and the time left, on a terminal. It may be used by several
-// goroutines.
-type counter struct {
-	*meter
-	what string
-	mu   sync.Mutex
-}
-
-func (a *app) newCounter(what string) *counter { return &counter{meter: a.newMeter(), what: what} }
-
-func (c *counter) set(done, all int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now := time.Now(); c.on && now.Sub(c.start) >= quietFor && now.Sub(c.last) >= minRedraw {
-		c.last = now
-		share := float64(done) / float64(cmp.Or(all, 1))
-		c.say(fmt.Sprintf("%s %s %d of %d%s", c.what, strings.Repeat("█", int(share*20))+strings.Repeat("░", 20-int(share*20)), done, all, left(c.start, share)))
 	}
 }

@@ -59,10 +59,10 @@ func (v *dataShow) run(ctx context.Context, set string) error {
 	if err != nil {
 		return err
 	}
-	count := v.newCounter("reading " + set)
+	bar := v.newCountBar("reading " + set)
 	for i := range src.Len() {
 		if err := ctx.Err(); err != nil {
-			count.stop()
+			bar.finish()
 			return err
 		}
 		s, err := src.At(i)
@@ -71,16 +71,18 @@ func (v *dataShow) run(ctx context.Context, set string) error {
 		}
 		if err != nil {
 			v.bad++
-			count.clear()
+			bar.finish()
 			if v.bad <= maxTold {
 				fmt.Fprintf(v.err, "bad: %s\n", err)
 			}
 			continue
 		}
 		v.count(s)
-		count.set(i+1, src.Len())
+		if i >= v.n {
+			bar.set(int64(i+1), int64(src.Len()))
+		}
 	}
-	count.stop()
+	bar.finish()
 	fmt.Fprintf(v.out, "%s: %d samples with %d questions; %d with pictures (%d), %d with a video, %d with text only; %d bad\n",
 		set, src.Len(), v.questions, v.pictures, v.images, v.videos, v.texts, v.bad)
 	if v.bad > 0 {
