@@ -264,7 +264,11 @@ func (c *chunk) values(b []byte, encoding format.Encoding, n int) (pq.Dictionary
 	if err := c.checkValues(b, encoding, n); err != nil {
 		return nil, err
 	}
-	values, err := c.typ.Decode(c.typ.NewValues(nil, nil), b, pq.LookupEncoding(encoding))
+	values := c.typ.NewValues(nil, nil)
+	if c.typ.Kind() == pq.ByteArray {
+		values = c.typ.NewValues(make([]byte, 0, len(b)), make([]uint32, 0, n+1)) // may be large: not to grow step by step
+	}
+	values, err := c.typ.Decode(values, b, pq.LookupEncoding(encoding))
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", errPage, err)
 	}

@@ -28,7 +28,10 @@ func unpack(codec format.CompressionCodec, b []byte, n int) ([]byte, error) {
 		out = b
 	case format.Snappy:
 		var size int
-		if size, err = snappy.DecodedLen(b); err == nil && size == n {
+		if size, err = snappy.DecodedLen(b); err == nil && size != n {
+			err = errPage
+		}
+		if err == nil {
 			out, err = snappy.Decode(nil, b)
 		}
 	case format.Gzip:
