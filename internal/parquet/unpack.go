@@ -37,10 +37,10 @@ func unpack(codec format.CompressionCodec, b []byte, n int) ([]byte, error) {
 	case format.Gzip:
 		var r *gzip.Reader
 		if r, err = gzip.NewReader(bytes.NewReader(b)); err == nil {
-			out, err = io.ReadAll(io.LimitReader(r, int64(n)+1))
+			out, err = readAll(r, n)
 		}
 	case format.Brotli:
-		out, err = io.ReadAll(io.LimitReader(brotli.NewReader(bytes.NewReader(b)), int64(n)+1))
+		out, err = readAll(brotli.NewReader(bytes.NewReader(b)), n)
 	case format.Zstd:
 		var d *zstd.Decoder
 		if d, err = zstdReader(); err == nil {
@@ -56,4 +56,17 @@ func unpack(codec format.CompressionCodec, b []byte, n int) ([]byte, error) {
 		err = errPage
 	}
 	return out, err
+}
+
+// readAll reads all of r, which must be n bytes.
+func readAll(r io.Reader, n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, err
+	}
+	var more [1]byte
+	if _, err := io.ReadFull(r, more[:]); err != io.EOF {
+		return nil, errPage
+	}
+	return b, nil
 }
