@@ -40,38 +40,44 @@ func openParquet(path string, opts Options) (Source, error) {
 
 // choose finds the columns that samples are made of, and checks their types.
 func (s *parquetSource) choose(columns []parquet.Field) error {
+	types, names := map[string]parquet.Type{}, []string{}
 	for _, c := range columns {
-		ok := true
-		switch c.Name {
-		case "conversations", "messages":
-			if s.turns == "conversations" {
-				continue
+		types[c.Name] = c.Type
+		names = append(names, c.Name)
+	}
+	find := func(right func(parquet.Type) bool, names ...string) (string, error) {
+		for _, name := range names {
+			if t, ok := types[name]; ok && !right(t) {
+				return "", fmt.Errorf("its column %s is %s, which is not supported there", name, t)
+			} else if ok {
+				return name, nil
 			}
-			s.turns, ok = c.Name, isString(c.Type) || c.Type.Kind == parquet.List && isTurn(*c.Type.Elem)
-		case "images", "image":
-			if s.images == "images" {
-				continue
-			}
-			t := c.Type
-			if t.Kind == parquet.List {
-				t = *t.Elem
-			}
-			s.images, ok = c.Name, isString(t) || isPicture(t)
-		case "id":
-			s.id, ok = c.Name, isString(c.Type) || c.Type.Kind == parquet.Int
 		}
-		if !ok {
-			return fmt.Errorf("its column %s is a %s, which is not supported there", c.Name, c.Type)
-		}
+		return "", nil
+	}
+	var err error
+	if s.turns, err = find(isConversation, "conversations", "messages"); err != nil {
+		return err
 	}
 	if s.turns == "" {
-		var names []string
-		for _, c := range columns {
-			names = append(names, c.Name)
-		}
 		return fmt.Errorf("it has no column conversations or messages; it has %s", strings.Join(names, ", "))
 	}
-	return nil
+	if s.images, err = find(isImages, "images", "image"); err != nil {
+		return err
+	}
+	s.id, err = find(func(t parquet.Type) bool { return isString(t) || t.Kind == parquet.Int }, "id")
+	return err
+}
+
+func isConversation(t parquet.Type) bool {
+	return isString(t) || t.Kind == parquet.List && isTurn(*t.Elem)
+}
+
+func isImages(t parquet.Type) bool {
+	if t.Kind == parquet.List {
+		t = *t.Elem
+	}
+	return isString(t) || isPicture(t)
 }
 
 func isString(t parquet.Type) bool { return t.Kind == parquet.Text || t.Kind == parquet.Bytes }
@@ -88,16 +94,9 @@ func isTurn(t parquet.Type) bool {
 }
 
 func isPicture(t parquet.Type) bool {
-	some := false
-	for _, name := range []string{"bytes", "path"} {
-		if f, ok := t.Field(name); ok {
-			if !isString(f) {
-				return false
-			}
-			some = true
-		}
-	}
-	return some
+	data, ok := t.Field("bytes")
+	path, too := t.Field("path")
+	return (ok || too) && (!ok || data.Kind == parquet.Bytes) && (!too || isString(path))
 }
 
 func (s *parquetSource) Len() int { return s.file.NumRows() }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
+
 	"lladav"
 )
 
@@ -93,6 +95,66 @@ func checkParquetRow(t *testing.T, src Source, i int, want parquetRow) {
 	}
 	if fmt.Sprint(turns) != fmt.Sprint(want.Turns) || !slices.Equal(images, want.Images) {
 		t.Errorf("row %d is %v %v, want %v %v", i, turns, images, want.Turns, want.Images)
+	}
+}
+
+// writeParquet writes rows with the columns of a structure.
+func writeParquet[T any](t *testing.T, rows ...T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "x.parquet")
+	if err := parquet.WriteFile(path, rows); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+type (
+	parquetTurn struct {
+		Role    string `parquet:"role"`
+		Content string `parquet:"content"`
+	}
+	parquetFull struct {
+		ID       int32         `parquet:"id"`
+		Messages []parquetTurn `parquet:"messages"`
+		Image    string        `parquet:"image"`
+	}
+)
+
+// TestParquetColumns: files without the columns of a training set, or with others under their names, are one clear error.
+func TestParquetColumns(t *testing.T) {
+	talk := []parquetTurn{{"user", "<image>?"}, {"assistant", "!"}}
+	for want, path := range map[string]string{
+		"it has no column conversations or messages; it has A, B": writeParquet(t, struct{ A, B int }{1, 2}),
+		"its column messages is int, which is not supported there": writeParquet(t, struct {
+			M int64 `parquet:"messages"`
+		}{3}),
+		"its column conversations is list of {role: text, content: float}, which is": writeParquet(t, struct {
+			C []struct {
+				R string  `parquet:"role"`
+				C float64 `parquet:"content"`
+			} `parquet:"conversations"`
+		}{}),
+		"its column image is {bytes: text}, which is": writeParquet(t, struct {
+			M []parquetTurn `parquet:"messages"`
+			I struct {
+				B string `parquet:"bytes"`
+			} `parquet:"image"`
+		}{}),
+		"its column id is float, which is": writeParquet(t, struct {
+			M []parquetTurn `parquet:"messages"`
+			I float64       `parquet:"id"`
+		}{}),
+		"record 1 (id 8): gone.png is not in ": writeParquet(t, parquetFull{7, talk, ""}, parquetFull{8, talk, "gone.png"}),
+	} {
+		src, err := Open(path, Options{})
+		if err == nil {
+			_, err = src.At(1)
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+			continue
+		}
+		checkLine(t, err, path)
 	}
 }
 
