@@ -29,7 +29,8 @@ type typeface struct {
 
 type glyph struct {
 	outline []contour // y grows downwards from the baseline
-	advance int
+	advance int       // to where the next glyph begins
+	right   int       // where the outline ends: slanted ones end behind the advance
 }
 
 var typefaces [len(fontFiles)]func() *typeface
@@ -61,6 +62,11 @@ func readTypeface(ttf []byte) *typeface {
 		advance, err := f.GlyphAdvance(&buf, index, size, 0)
 		must(err)
 		t.glyphs[c].advance = int(advance)
+		for _, outline := range t.glyphs[c].outline {
+			for _, p := range outline {
+				t.glyphs[c].right = max(t.glyphs[c].right, p.x)
+			}
+		}
 	}
 	for _, c := range t.glyphs['H'].outline {
 		for _, p := range c {
@@ -104,9 +110,11 @@ func flatten(segments sfnt.Segments) (outline []contour) {
 
 // width returns the width of s, written with capitals of the given height.
 func (t *typeface) width(s string, height int) int {
-	w := 0
+	pen, w := 0, 0
 	for _, c := range s {
-		w += t.glyphs[c].advance
+		g := &t.glyphs[c]
+		w = pen + max(g.advance, g.right)
+		pen += g.advance
 	}
 	return (w*height + t.height - 1) / t.height
 }
