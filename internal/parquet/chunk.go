@@ -101,28 +101,23 @@ func (c *chunk) row(r int64) ([]cell, error) {
 	if c.bad != nil {
 		return nil, c.bad
 	}
-	// The last page with firstRow ≤ r is one in which rows begin, or there are none that follow it.
 	k := sort.Search(len(c.pages), func(k int) bool { return c.pages[k].firstRow > r }) - 1
-	for ; k > 0 && c.pages[k-1].firstRow == c.pages[k].firstRow; k-- {
+	p, err := c.load(k)
+	if err != nil {
+		return nil, err
 	}
-	var cells []cell
-	for n := r - c.pages[k].firstRow; k < len(c.pages); k++ {
-		p, err := c.load(k)
-		if err != nil {
-			return nil, err
-		}
-		at := 0
-		if cells == nil {
-			if n >= int64(p.numRows()) {
-				n -= int64(p.numRows())
-				continue
-			}
-			at = p.row(int(n))
-			cells = append(cells, p.cell(c.kind, at))
-			at++
-		}
+	n := r - c.pages[k].firstRow
+	if n >= int64(p.numRows()) {
+		return nil, fmt.Errorf("%w: it has fewer rows than its header says", errPage)
+	}
+	at := p.row(int(n))
+	cells := []cell{p.cell(c.kind, at)}
+	if c.maxRep == 0 {
+		return cells, nil
+	}
+	for at++; ; at = 0 { // the row may go on in the pages that follow
 		for ; at < p.places; at++ {
-			if p.rep == nil || p.rep[at] == 0 {
+			if p.rep[at] == 0 {
 				return cells, nil
 			}
 			if len(cells) == maxRowValues {
@@ -130,11 +125,13 @@ func (c *chunk) row(r int64) ([]cell, error) {
 			}
 			cells = append(cells, p.cell(c.kind, at))
 		}
+		if k++; k == len(c.pages) {
+			return cells, nil
+		}
+		if p, err = c.load(k); err != nil {
+			return nil, err
+		}
 	}
-	if cells == nil {
-		return nil, errors.New("it has fewer rows than its row group")
-	}
-	return cells, nil
 }
 
 // index finds the pages of the chunk. The rows of a page are told by its header, except those of lists in format 1,

@@ -97,33 +97,42 @@ func (c *chunk) decode(ref *pageRef) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := p.places
-	if p.def != nil {
-		p.at = make([]int32, p.places)
-		n = 0
-		for i, d := range p.def {
-			p.at[i] = -1
-			if int(d) == c.maxDef {
-				p.at[i] = int32(n)
-				n++
-			}
+	n := p.arrange(c.maxDef)
+	const oldName = 2 // of RLE_DICTIONARY, PLAIN_DICTIONARY, which writers of format 1 use
+	switch {
+	case ref.Type == format.DataPageV2 && p.numRows() != int(ref.DataPageHeaderV2.V.NumRows):
+		err = fmt.Errorf("%w: it has other rows than its header says", errPage)
+	case n == 0: // not even the dictionary need be there
+	case encoding != oldName && encoding != format.RLEDictionary:
+		p.words, err = c.values(b, encoding, n)
+	default:
+		if p.words, err = c.dictionary(); err == nil {
+			p.index, err = indices(b, n, p.words.Len())
 		}
 	}
+	return p, err
+}
+
+// arrange finds by the levels where the rows and the values are, and returns the number of values.
+func (p *page) arrange(maxDef int) int {
 	for i, r := range p.rep {
 		if r == 0 {
 			p.rows = append(p.rows, int32(i))
 		}
 	}
-	const oldName = 2 // of RLE_DICTIONARY, PLAIN_DICTIONARY, which writers of format 1 use
-	if encoding != oldName && encoding != format.RLEDictionary {
-		p.words, err = c.values(b, encoding, n)
-		return p, err
+	if p.def == nil {
+		return p.places
 	}
-	if p.words, err = c.dictionary(); err != nil {
-		return nil, err
+	n := 0
+	p.at = make([]int32, p.places)
+	for i, d := range p.def {
+		p.at[i] = -1
+		if int(d) == maxDef {
+			p.at[i] = int32(n)
+			n++
+		}
 	}
-	p.index, err = indices(b, n, p.words.Len())
-	return p, err
+	return n
 }
 
 // levels1 reads the levels of a page of format 1, which are packed with the values and stand behind their size.

@@ -119,7 +119,7 @@ func TestRows(t *testing.T) {
 func TestTypes(t *testing.T) {
 	const want = "[{flag bool} {small int} {big int} {single float} {double float} {text text} {bytes bytes} {fixed bytes} {sure int} " +
 		"{numbers list of int} {nested list of list of text} {pair {x: int, y: {z: text}}} {pairs list of {a: text, b: list of int}} " +
-		"{map list of {key: text, value: int}}]"
+		"{nothing text} {map list of {key: text, value: int}}]"
 	for _, file := range fixtures(t) {
 		f, err := Open(file)
 		if err != nil {

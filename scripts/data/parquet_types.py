@@ -39,6 +39,7 @@ rows = [{
     "pair": maybe({"x": maybe(i), "y": maybe({"z": maybe(word())})}),
     "pairs": maybe([maybe({"a": maybe(word()), "b": maybe([rng.randrange(5) for _ in range(rng.randrange(3))])})
                     for _ in range(rng.randrange(4))]),
+    "nothing": None,
     "map": maybe([(word() + str(k), maybe(k)) for k in range(rng.randrange(4))]),
 } for i in range(83)]
 
@@ -47,7 +48,8 @@ schema = pa.schema([
     ("text", pa.string()), ("bytes", pa.binary()), ("fixed", pa.binary(5)), pa.field("sure", pa.int64(), nullable=False),
     ("numbers", pa.list_(pa.int64())), ("nested", pa.list_(pa.list_(pa.string()))),
     ("pair", pa.struct([("x", pa.int32()), ("y", pa.struct([("z", pa.string())]))])),
-    ("pairs", pa.list_(pa.struct([("a", pa.string()), ("b", pa.list_(pa.int32()))]))), ("map", pa.map_(pa.string(), pa.int64())),
+    ("pairs", pa.list_(pa.struct([("a", pa.string()), ("b", pa.list_(pa.int32()))]))), ("nothing", pa.string()),
+    ("map", pa.map_(pa.string(), pa.int64())),
 ])
 table = pa.Table.from_pylist(rows, schema)
 
