@@ -233,15 +233,18 @@ func indices(b []byte, n, words int) ([]int32, error) {
 	return index, nil
 }
 
+// padding is how many numbers more than there are values may be packed. The format has groups of eight; DuckDB fills 256.
+const padding = 1024
+
 // checkRuns goes over numbers of width bits in parquet's mixture of runs and packed bits, and checks that they are no more
-// than n and what fills the last group of eight. The library makes room for the length that a run claims.
+// than n and some padding. The library makes room for the length that a run claims.
 func checkRuns(b []byte, width, n int) error {
 	if width > 32 {
 		return errPage
 	}
 	for total := 0; len(b) > 0; {
 		head, k := binary.Uvarint(b)
-		if k <= 0 || head>>1 > uint64(n)+7 {
+		if k <= 0 || head>>1 > uint64(n)+padding {
 			return errPage
 		}
 		b = b[k:]
@@ -252,7 +255,7 @@ func checkRuns(b []byte, width, n int) error {
 		if head&1 == 1 {
 			count, size = 8*count, count*width
 		}
-		if total += count; total > n+7 || size > len(b) {
+		if total += count; total > n+padding || size > len(b) {
 			return errPage
 		}
 		b = b[size:]
