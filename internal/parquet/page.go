@@ -7,6 +7,7 @@ import (
 	"math/bits"
 
 	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding"
 	"github.com/parquet-go/parquet-go/encoding/rle"
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -276,6 +277,9 @@ func (c *chunk) values(b []byte, encoding format.Encoding, n int) (pq.Dictionary
 	if err := c.checkValues(b, encoding, n); err != nil {
 		return nil, err
 	}
+	if encoding == format.DeltaBinaryPacked && c.typ.Kind() == pq.Int32 {
+		return wideDelta(b, n)
+	}
 	values := c.typ.NewValues(nil, nil)
 	if c.typ.Kind() == pq.ByteArray {
 		values = c.typ.NewValues(make([]byte, 0, len(b)), make([]uint32, 0, n+1)) // may be large: not to grow step by step
@@ -288,6 +292,20 @@ func (c *chunk) values(b []byte, encoding format.Encoding, n int) (pq.Dictionary
 		return nil, errPage
 	}
 	return c.typ.NewDictionary(0, n, values), nil
+}
+
+// wideDelta decodes n numbers of 32 bits whose differences DuckDB packs in 33. The library takes 32 of them (v0.32.0), so
+// they are decoded as numbers of 64 bits; what overflows in writers that pack 32 is cut off.
+func wideDelta(b []byte, n int) (pq.Dictionary, error) {
+	wide, err := pq.LookupEncoding(format.DeltaBinaryPacked).DecodeInt64(nil, b)
+	if err != nil || len(wide) < n {
+		return nil, errPage
+	}
+	narrow := make([]int32, n)
+	for i := range narrow {
+		narrow[i] = int32(wide[i])
+	}
+	return pq.Int32Type.NewDictionary(0, n, encoding.Int32Values(narrow)), nil
 }
 
 // packBools turns n booleans in runs into bits.

@@ -17,7 +17,7 @@ import (
 // fixtures are the files that scripts/data/parquet_types.py wrote with all rows.
 func fixtures(t testing.TB) []string {
 	files, _ := filepath.Glob("testdata/*-v?.parquet")
-	if len(files) < 7 {
+	if len(files) < 10 {
 		t.Fatalf("%d fixtures", len(files))
 	}
 	return files
@@ -74,7 +74,7 @@ func names(f *File) (list []string) {
 	return list
 }
 
-// TestRows reads files that pyarrow wrote, in order, backwards and by several goroutines.
+// TestRows reads files that pyarrow, DuckDB and Polars wrote, in order, backwards and by several goroutines.
 func TestRows(t *testing.T) {
 	want := expected(t)
 	for _, file := range fixtures(t) {
@@ -115,7 +115,7 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// TestTypes: the two ways of pyarrow to write lists are the same type.
+// TestTypes: the ways to write lists are the same type.
 func TestTypes(t *testing.T) {
 	const want = "[{flag bool} {small int} {big int} {single float} {double float} {text text} {bytes bytes} {fixed bytes} {sure int} " +
 		"{numbers list of int} {nested list of list of text} {pair {x: int, y: {z: text}}} {pairs list of {a: text, b: list of int}} " +
@@ -212,7 +212,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// FuzzFile damages files that pyarrow wrote: whatever a file holds there are rows or errors of one line, and no read takes
+// FuzzFile damages files: whatever a file holds there are rows or errors of one line, and no read takes
 // more memory than the bounds of a page allow.
 func FuzzFile(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.parquet")

@@ -1,6 +1,7 @@
-"""Writes internal/parquet/testdata/*.parquet with pyarrow, the reference library, and expected.json with what is in them.
+"""Writes internal/parquet/testdata/*.parquet with pyarrow, the reference library, with DuckDB and with Polars, and expected.json
+with what is in them.
 
-    pip install pyarrow && python scripts/data/parquet_types.py internal/parquet/testdata
+    pip install pyarrow duckdb polars && python scripts/data/parquet_types.py internal/parquet/testdata
 
 All files hold the same rows: every kind of value, lists within lists, structures, nulls everywhere. They differ in compression,
 format of pages and encodings. Pages are tiny, so that rows begin, end and go on in the middle of them.
@@ -9,6 +10,8 @@ import json
 import random
 import sys
 
+import duckdb
+import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -71,6 +74,14 @@ write("delta-v2", "2.0", "none", use_dictionary=False, column_encoding={
 # A column that a reader cannot bound, beside one that it can.
 pq.write_table(table.select(["text", "sure"]), f"{out}/refused.parquet", use_dictionary=False, compression="none",
                column_encoding={"text": "DELTA_BYTE_ARRAY"})
+
+every = table
+duckdb.sql(f"copy every to '{out}/duckdb-v1.parquet' (format parquet)")
+duckdb.sql(f"copy every to '{out}/duckdb-v2.parquet' (format parquet, parquet_version v2, compression zstd)")
+# Polars has no maps, but what they are in a file.
+pairs = pa.list_(pa.struct([("key", pa.string()), ("value", pa.int64())]))
+listed = pa.array([None if r["map"] is None else [{"key": k, "value": v} for k, v in r["map"]] for r in rows], pairs)
+polars.from_arrow(table.set_column(len(schema) - 1, "map", listed)).write_parquet(f"{out}/polars-v1.parquet")
 
 
 def plain(v):
