@@ -201,7 +201,7 @@ func TestDataHelp(t *testing.T) {
 			t.Errorf("help data %s: status %d, %s%s", c.Name(), code, out, errs)
 		}
 		for line := range strings.Lines(out) {
-			if n := len([]rune(line)); n > 121 {
+			if n := len([]rune(line)); n > 120 {
 				t.Errorf("%s: a line of %d columns: %s", c.Name(), n, line)
 			}
 		}
