@@ -8,24 +8,31 @@ import (
 	"lladav/internal/weights"
 )
 
-// openAdapter opens the adapter that the options name, or the one that stands in the place of a model: then the model is
-// the one it was trained on.
-func (e *Engine) openAdapter() (err error) {
-	dir := e.o.Adapter
-	if weights.IsAdapter(e.dir) {
-		if dir != "" {
-			return fmt.Errorf("open %s: it is an adapter itself, and another one is asked for", e.dir)
+// openAdapter opens the adapter in directory adapter, if it is not "", or the one that stands in the place of the model
+// in dir: then base is the model that it was trained on, else dir.
+func openAdapter(dir, adapter string) (base string, a *weights.Adapter, err error) {
+	if weights.IsAdapter(dir) {
+		if adapter != "" {
+			return "", nil, fmt.Errorf("open %s: it is an adapter itself, and another one is asked for", dir)
 		}
-		dir = e.dir
+		if a, err = weights.OpenAdapter(dir); err != nil {
+			return "", nil, err
+		}
+		return a.Config.Base, a, nil
 	}
-	if dir == "" {
+	if adapter != "" {
+		a, err = weights.OpenAdapter(adapter)
+	}
+	return dir, a, err
+}
+
+// adaptConfig changes what an adapter changes of its model's configuration.
+func adaptConfig(c *model.Config, a *weights.Adapter) (err error) {
+	if a == nil || a.Config.Objective == "" {
 		return nil
 	}
-	if e.adapter, err = weights.OpenAdapter(dir); err != nil {
-		return err
-	}
-	if dir == e.dir {
-		e.dir = e.adapter.Config.Base
+	if c.Objective, err = model.ParseObjective(a.Config.Objective); err != nil {
+		return fmt.Errorf("read %s: %w", weights.AdapterConfigName, err)
 	}
 	return nil
 }
@@ -47,7 +54,11 @@ func (e *Engine) load() (err error) {
 		for i, x := range high {
 			high[i] = float32(float64(x) * scale)
 		}
-		pairs[name] = model.Adapter{Low: p[0], High: tensor.FromF32(high, p[1].Shape...)}
+		low := p[0]
+		if low.DType == tensor.F64 {
+			low = low.Convert(tensor.F32)
+		}
+		pairs[name] = model.Adapter{Low: low, High: tensor.FromF32(high, p[1].Shape...)}
 	}
 	_, err = e.model.Adapt(pairs)
 	return err

@@ -6,6 +6,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,8 @@ func (e *Engine) open() error {
 	if e.o.Threads < 0 || e.o.Threads > maxThreads {
 		return lladav.Errorf(lladav.BadUsage, "threads is %d, it must be between 0 and %d", e.o.Threads, maxThreads)
 	}
-	if err := e.openAdapter(); err != nil {
+	var err error
+	if e.dir, e.adapter, err = openAdapter(e.dir, e.o.Adapter); err != nil {
 		return err
 	}
 	path := filepath.Join(e.dir, "config.json")
@@ -88,10 +90,8 @@ func (e *Engine) open() error {
 	if e.config, err = model.ParseConfig(path, data); err != nil {
 		return err
 	}
-	if e.adapter != nil && e.adapter.Config.Objective != "" {
-		if e.config.Objective, err = model.ParseObjective(e.adapter.Config.Objective); err != nil {
-			return fmt.Errorf("read the adapter of %s: %w", e.dir, err)
-		}
+	if err := adaptConfig(e.config, e.adapter); err != nil {
+		return err
 	}
 	if err := e.openTokens(); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (e *Engine) open() error {
 		return err
 	}
 	e.be = backend.NewCPU(backend.Options{Threads: e.o.Threads, Precision: e.precision})
-	if err := e.checkpoint.Guard(e.load); err != nil {
+	if err := e.guard(e.load); err != nil {
 		return fmt.Errorf("open %s: %w", e.dir, err)
 	}
 	keep := e.o.FeatureBytes
@@ -191,7 +191,7 @@ func (e *Engine) take(ctx context.Context) (release func(), err error) {
 		<-e.turn
 		return nil, &lladav.Error{Kind: lladav.Interrupted, Err: errClosed}
 	}
-	if err := e.checkpoint.Changed(); err != nil {
+	if err := cmp.Or(e.checkpoint.Changed(), e.adapter.Changed()); err != nil {
 		<-e.turn
 		return nil, &lladav.Error{Kind: lladav.BadInput, Hint: "open the model again", Err: err}
 	}
@@ -207,7 +207,12 @@ func (e *Engine) alone(ctx context.Context, f func(ctx context.Context) error) e
 		return err
 	}
 	defer release()
-	return e.checkpoint.Guard(func() error { return f(ctx) })
+	return e.guard(func() error { return f(ctx) })
+}
+
+// guard calls f, which reads weights, and reports files that cannot be read any more.
+func (e *Engine) guard(f func() error) error {
+	return e.checkpoint.Guard(func() error { return e.adapter.Guard(f) })
 }
 
 // Close ends the requests that are under way or waiting, waits for that, and releases the checkpoint. It must not be

@@ -14,11 +14,17 @@ import (
 	"lladav"
 )
 
-// maxConfig bounds the small files of a checkpoint.
-const maxConfig = 16 << 20
+// The largest files that are read whole: the small ones of a checkpoint, and its tokenizer.json.
+const (
+	maxConfig    = 16 << 20
+	maxTokenizer = 256 << 20
+)
 
 // readSmall reads one of a checkpoint's small files. The error names it.
-func readSmall(path string) ([]byte, error) {
+func readSmall(path string) ([]byte, error) { return readFile(path, maxConfig) }
+
+// readFile reads a regular file of at most limit bytes.
+func readFile(path string, limit int64) ([]byte, error) {
 	fail := func(err error) ([]byte, error) {
 		if pe, ok := err.(*fs.PathError); ok {
 			err = pe.Err // the message names the file already
@@ -37,12 +43,12 @@ func readSmall(path string) ([]byte, error) {
 		return fail(err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return fail(err)
 	}
-	if len(data) > maxConfig {
-		return fail(fmt.Errorf("longer than the limit of %d bytes", maxConfig))
+	if int64(len(data)) > limit {
+		return fail(fmt.Errorf("longer than the limit of %d bytes", limit))
 	}
 	return data, nil
 }

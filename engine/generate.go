@@ -72,7 +72,7 @@ func (a *answer) run(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	return a.e.checkpoint.Guard(func() error { return a.compute(ctx) })
+	return a.e.guard(func() error { return a.compute(ctx) })
 }
 
 // compute makes the answer once the device is ours.

@@ -43,11 +43,11 @@ func Synth(ctx context.Context, dir string, o SynthOptions, progress func(done, 
 	if err != nil {
 		return err
 	}
-	dtype, ok := map[string]tensor.DType{"bf16": tensor.BF16, "f16": tensor.F16, "f32": tensor.F32}[o.DType]
+	dtype, ok := dtypes[o.DType]
 	if !ok {
 		return lladav.Errorf(lladav.BadUsage, "dtype is %q, it must be bf16, f16 or f32", o.DType)
 	}
-	cfg["torch_dtype"] = map[string]string{"bf16": "bfloat16", "f16": "float16", "f32": "float32"}[o.DType]
+	cfg["torch_dtype"] = dtype.config
 	text, err := json.MarshalIndent(cfg, "", "  ")
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func Synth(ctx context.Context, dir string, o SynthOptions, progress func(done, 
 		return &lladav.Error{Kind: lladav.BadUsage, Hint: "name another directory, or remove this one first",
 			Err: fmt.Errorf("make a checkpoint in %s: there is one already", dir)}
 	}
-	if err := weights.Create(ctx, dir, o.specs(parsed, dtype, progress), o.MaxShard); err != nil {
+	if err := weights.Create(ctx, dir, o.specs(parsed, dtype.tensor, progress), o.MaxShard); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return &lladav.Error{Kind: lladav.BadUsage, Hint: "name another directory, or remove this one first", Err: err}
 		}

@@ -15,6 +15,7 @@ type modelFlags struct {
 	device   string
 	threads  int
 	dtype    string
+	adapter  string
 	cacheDir string
 	ffmpeg   string
 }
@@ -24,6 +25,7 @@ func (m *modelFlags) add(c *cobra.Command) {
 	f.StringVar(&m.device, "device", "auto", "auto or cpu ($LLADAV_DEVICE)")
 	f.IntVar(&m.threads, "threads", 0, "worker threads, 0 for all cores ($LLADAV_THREADS)")
 	f.StringVar(&m.dtype, "dtype", "auto", "precision of activations: auto, f32 or bf16")
+	f.StringVar(&m.adapter, "adapter", "", "`dir` of a LoRA adapter to add, as PEFT writes it")
 	f.StringVar(&m.cacheDir, "cache-dir", "", "hub cache `dir` instead of $HF_HUB_CACHE")
 	f.StringVar(&m.ffmpeg, "ffmpeg-dir", "", "`dir` that holds ffmpeg and ffprobe, for video")
 	c.Flags().AddFlagSet(group(f, "Model flags"))

@@ -9,6 +9,7 @@ import (
 	"lladav"
 	"lladav/engine"
 	"lladav/internal/hub"
+	"lladav/internal/weights"
 )
 
 // opened is a model ready to answer.
@@ -48,15 +49,41 @@ func (a *app) open(ctx context.Context, name string, m *modelFlags) (*opened, er
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.Find(name)
+	adapter := m.adapter
+	found, err := findModel(h, name, &adapter)
 	if err != nil {
 		return nil, err
 	}
-	return openDir(found.Dir, found.Name, m)
+	if adapter != "" {
+		found.Name += " with " + adapter
+	}
+	return openDir(found.Dir, found.Name, adapter, m)
 }
 
-func openDir(dir, name string, m *modelFlags) (*opened, error) {
-	e, err := engine.Open(dir, engine.Options{Threads: m.threads, DType: m.dtype, FFmpegDir: m.ffmpeg})
+// findModel returns the model called name. If that is the directory of an adapter, it is the model that the adapter was
+// trained on, and adapter is set.
+func findModel(h *hub.Hub, name string, adapter *string) (hub.Model, error) {
+	if !weights.IsAdapter(name) {
+		return h.Find(name)
+	}
+	if *adapter != "" {
+		return hub.Model{}, usagef("%s is an adapter itself, and --adapter names another", name)
+	}
+	c, err := weights.ReadAdapterConfig(name)
+	if err != nil {
+		return hub.Model{}, &lladav.Error{Kind: lladav.BadInput, Err: err}
+	}
+	found, err := h.Find(c.Base)
+	if err != nil {
+		return found, &lladav.Error{Kind: lladav.KindOf(err), Hint: "name the model, and the adapter with --adapter",
+			Err: fmt.Errorf("find the model that the adapter %s was trained on: %w", name, err)}
+	}
+	*adapter = name
+	return found, nil
+}
+
+func openDir(dir, name, adapter string, m *modelFlags) (*opened, error) {
+	e, err := engine.Open(dir, engine.Options{Threads: m.threads, DType: m.dtype, Adapter: adapter, FFmpegDir: m.ffmpeg})
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +101,7 @@ func (a *app) openRandom(ctx context.Context, m *modelFlags) (*opened, error) {
 	err = engine.Synth(ctx, dir, engine.SynthOptions{Preset: "tiny", DType: "f32"}, nil)
 	if err == nil {
 		var o *opened
-		if o, err = openDir(dir, "random", m); err == nil {
+		if o, err = openDir(dir, "random", m.adapter, m); err == nil {
 			// What is open needs no name: where that can be deleted now, nothing is left whatever ends the program.
 			if os.RemoveAll(temp) != nil {
 				o.temp = temp

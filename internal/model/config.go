@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"lladav/internal/vision"
@@ -30,49 +29,6 @@ type Config struct {
 
 	Vision *VisionConfig // nil: a language model alone
 	Images vision.Config // how pictures are cut and laid out; meaningless without Vision
-}
-
-// An Objective is what a model was trained for, and so how it writes.
-type Objective uint8
-
-// A model of Diffusion fills masked cells and sees in both directions. One of Autoregressive, the paper's control, sees
-// what is before and predicts the next token. The key "objective" in config.json says which; it is ours, and published
-// checkpoints do not have it.
-const (
-	Diffusion Objective = iota
-	Autoregressive
-)
-
-// objectives are the words for them.
-var objectives = []string{Diffusion: "diffusion", Autoregressive: "autoregressive"}
-
-func (o Objective) String() string { return objectives[o] }
-
-// ParseObjective returns the objective of that name; "" is Diffusion.
-func ParseObjective(name string) (Objective, error) {
-	i := slices.Index(objectives, cmp.Or(name, objectives[Diffusion]))
-	if i < 0 {
-		return 0, fmt.Errorf("objective is %.40q, it must be %s", name, strings.Join(objectives, " or "))
-	}
-	return Objective(i), nil
-}
-
-// SetObjective returns a config.json that says what the model was trained for, and data itself if it does already.
-func SetObjective(data []byte, o Objective) ([]byte, error) {
-	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(data, &keys); err != nil {
-		return nil, fmt.Errorf("not a JSON object: %w", err)
-	}
-	if _, has := keys["objective"]; !has && o == Diffusion || string(keys["objective"]) == strconv.Quote(o.String()) {
-		return data, nil
-	}
-	if o == Diffusion {
-		delete(keys, "objective")
-	} else {
-		keys["objective"] = json.RawMessage(strconv.Quote(o.String()))
-	}
-	text, err := json.MarshalIndent(keys, "", "  ")
-	return append(text, '\n'), err
 }
 
 // HeadDim returns the width of an attention head.

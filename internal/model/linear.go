@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	"lladav/internal/backend"
 	"lladav/internal/tensor"
@@ -32,20 +33,54 @@ type Adapter struct {
 	High *tensor.Tensor // (N,R), called B
 }
 
+// FitAdapters returns adapters by the published names of their matrices, without ".weight", whichever naming the given
+// ones have. An error lists those that the language model has no matrix for, or one of another shape.
+func FitAdapters(cfg *Config, adapters map[string]Adapter) (map[string]Adapter, error) {
+	shapes, published := map[string][]int{}, map[string]string{}
+	for _, s := range Tensors(cfg) {
+		name, ok := strings.CutSuffix(s.Name, ".weight")
+		if ok && len(s.Shape) == 2 && strings.HasPrefix(name, "model.layers.") {
+			shapes[name] = s.Shape
+			published[name], published[strings.TrimSuffix(original(s.Name), ".weight")] = name, name
+		}
+	}
+	fit := map[string]Adapter{}
+	var wrong []string
+	for _, given := range slices.Sorted(maps.Keys(adapters)) {
+		name, a := published[given], adapters[given]
+		low, high := a.Low.Shape, a.High.Shape
+		_, twice := fit[name]
+		switch shape := shapes[name]; {
+		case shape == nil:
+			wrong = append(wrong, given+": the language model has no such matrix")
+		case twice:
+			wrong = append(wrong, given+": it has two adapters")
+		case len(low) != 2 || len(high) != 2 || low[1] != shape[1] || high[0] != shape[0] || low[0] != high[1]:
+			wrong = append(wrong, fmt.Sprintf("%s: matrices %v and %v do not fit one of %v", given, low, high, shape))
+		}
+		fit[name] = a
+	}
+	switch n := len(wrong); {
+	case n > 3:
+		return nil, fmt.Errorf("%d adapters do not fit the model: %s, …", n, strings.Join(wrong[:3], "; "))
+	case n > 0:
+		return nil, fmt.Errorf("adapters do not fit the model: %s", strings.Join(wrong, "; "))
+	}
+	return fit, nil
+}
+
 // Adapt adds adapters to the matrices of the language model that are published under the given names, without
-// ".weight". Their tensors must outlive the model. It returns the arrays that the model computes with, Low and High.
+// ".weight"; see FitAdapters. Their tensors must outlive the model. It returns the arrays that the model computes with, Low
+// and High.
 func (m *Model) Adapt(adapters map[string]Adapter) (map[string][2]backend.Array, error) {
+	adapters, err := FitAdapters(m.Config, adapters)
+	if err != nil {
+		return nil, err
+	}
 	matrices := maps.Collect(m.matrices())
 	arrays := map[string][2]backend.Array{}
 	for _, name := range slices.Sorted(maps.Keys(adapters)) {
 		l, a := matrices[name], adapters[name]
-		if l == nil {
-			return nil, fmt.Errorf("adapt %s: the language model has no such matrix", name)
-		}
-		n, k := l.weight.Shape()[0], l.weight.Shape()[1]
-		if len(a.Low.Shape) != 2 || len(a.High.Shape) != 2 || a.Low.Shape[1] != k || a.High.Shape[0] != n || a.Low.Shape[0] != a.High.Shape[1] {
-			return nil, fmt.Errorf("adapt %s (%d×%d): an adapter of shapes %v and %v does not fit", name, n, k, a.Low.Shape, a.High.Shape)
-		}
 		low, err := m.be.Upload(a.Low)
 		if err != nil {
 			return nil, err

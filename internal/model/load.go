@@ -60,6 +60,39 @@ func Tensors(cfg *Config) []weights.Shape {
 	return r.Shapes()
 }
 
+// Published returns the tensors of src by their published names, whichever naming it has, also those that no part of the
+// model uses. An error lists every tensor that is missing or misshapen.
+func Published(src weights.Source, cfg *Config) (names []string, tensors map[string]*tensor.Tensor, err error) {
+	w := &loader{Loader: weights.NewLoader(src), found: new([]found)}
+	rename := func(name string) string { return name }
+	if _, ok := src.Lookup(originalEmbedding); ok {
+		rename = original
+		w.Rename(original)
+	}
+	w.model(&Model{Config: cfg})
+	if err := w.Err(); err != nil {
+		return nil, nil, fmt.Errorf("load weights: %w", err)
+	}
+	tensors = map[string]*tensor.Tensor{}
+	given := map[string]bool{}
+	for _, s := range Tensors(cfg) {
+		name := rename(s.Name)
+		given[name] = true
+		names, tensors[s.Name] = append(names, s.Name), lookup(src, name)
+	}
+	for _, name := range src.Names() {
+		if !given[name] {
+			names, tensors[name] = append(names, name), lookup(src, name)
+		}
+	}
+	return names, tensors, nil
+}
+
+func lookup(src weights.Source, name string) *tensor.Tensor {
+	t, _ := src.Lookup(name)
+	return t
+}
+
 // A loader finds tensors by name. They are uploaded once all of them are known to fit.
 type loader struct {
 	*weights.Loader

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"math"
@@ -38,6 +39,9 @@ type AdapterConfig struct {
 	FanInFanOut bool    `json:"fan_in_fan_out"`
 	RSLoRA      bool    `json:"use_rslora"`
 	DoRA        bool    `json:"use_dora"`
+	// Ranks and factors of single matrices.
+	RankPattern  map[string]any `json:"rank_pattern,omitempty"`
+	AlphaPattern map[string]any `json:"alpha_pattern,omitempty"`
 	// Objective is what the adapter was trained for, where that is not its model's; see package model. It is ours.
 	Objective string `json:"objective,omitempty"`
 }
@@ -57,13 +61,15 @@ func (c *AdapterConfig) check() error {
 		return fmt.Errorf("peft_type is %q, only LORA is supported", c.Type)
 	case c.DoRA:
 		return errors.New("use_dora is not supported")
+	case len(c.RankPattern) > 0 || len(c.AlphaPattern) > 0:
+		return errors.New("rank_pattern and alpha_pattern are not supported")
 	case c.FanInFanOut:
 		return errors.New("fan_in_fan_out is not supported")
 	case c.Bias != "" && c.Bias != "none":
 		return fmt.Errorf("bias is %q, only none is supported", c.Bias)
 	case c.Rank < 1 || c.Rank > 1<<16:
 		return fmt.Errorf("r is %d, it must be between 1 and %d", c.Rank, 1<<16)
-	case math.IsNaN(c.Alpha) || c.Alpha <= 0:
+	case !(c.Alpha > 0 && c.Alpha <= math.MaxFloat32):
 		return fmt.Errorf("lora_alpha is %v, it must be positive", c.Alpha)
 	}
 	return nil
@@ -78,19 +84,42 @@ type Adapter struct {
 	files []*File
 }
 
-// OpenAdapter opens the adapter in dir. Every tensor that is no half of a pair is listed in one error.
-func OpenAdapter(dir string) (*Adapter, error) {
+// maxAdapterConfig bounds an adapter_config.json.
+const maxAdapterConfig = 1 << 20
+
+// ReadAdapterConfig reads what the adapter in dir says about itself.
+func ReadAdapterConfig(dir string) (c AdapterConfig, err error) {
 	path := filepath.Join(dir, AdapterConfigName)
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read adapter: %w", err)
+		return c, fmt.Errorf("read adapter: %w", err)
 	}
-	a := &Adapter{Pairs: map[string][2]*tensor.Tensor{}, Rest: map[string]*tensor.Tensor{}}
-	if err = json.Unmarshal(text, &a.Config); err == nil {
-		err = a.Config.check()
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxAdapterConfig+1))
+	if err == nil && len(text) > maxAdapterConfig {
+		err = fmt.Errorf("longer than %d bytes", maxAdapterConfig)
+	}
+	if err == nil {
+		c, err = parseAdapterConfig(text)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return c, fmt.Errorf("read %s: %w", path, cause(err))
+	}
+	return c, nil
+}
+
+func parseAdapterConfig(text []byte) (c AdapterConfig, err error) {
+	if err = json.Unmarshal(text, &c); err == nil {
+		err = c.check()
+	}
+	return c, err
+}
+
+// OpenAdapter opens the adapter in dir. Every tensor that is no half of a pair is listed in one error.
+func OpenAdapter(dir string) (a *Adapter, err error) {
+	a = &Adapter{Pairs: map[string][2]*tensor.Tensor{}, Rest: map[string]*tensor.Tensor{}}
+	if a.Config, err = ReadAdapterConfig(dir); err != nil {
+		return nil, err
 	}
 	if err := a.open(dir); err != nil {
 		a.Close()
@@ -155,6 +184,27 @@ func (a *Adapter) pair(f *File) error {
 		return fmt.Errorf("%d names are no pair lora_A and lora_B of rank %d: %s", odd.n, a.Config.Rank, odd.String())
 	case len(a.Pairs) == 0:
 		return errors.New("there is no tensor in it")
+	}
+	return nil
+}
+
+// Guard calls f, which reads the tensors, as [Checkpoint.Guard] does. No adapter, nil, has none.
+func (a *Adapter) Guard(f func() error) error {
+	if a == nil {
+		return f()
+	}
+	return guard(a.files, f)
+}
+
+// Changed returns an error if a file was cut short, or written to, since it was opened.
+func (a *Adapter) Changed() error {
+	if a == nil {
+		return nil
+	}
+	for _, f := range a.files {
+		if err := f.Changed(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
