@@ -90,7 +90,7 @@ func TestAttentionGrad(t *testing.T) {
 				want, tol := exactAttentionGrad(a, dy)
 				for i, g := range [][]float32{got.Q, got.K, got.V} {
 					for j := range g {
-						close1(t, fmt.Sprintf("%v: gradient of %s", c, "qkv"[i:i+1]), j, g[j], want[i][j], tol[i][j])
+						near(t, fmt.Sprintf("%v: gradient of %s", c, "qkv"[i:i+1]), j, g[j], want[i][j], tol[i][j])
 					}
 				}
 				again := AttentionGrads{make([]float32, len(a.q)), make([]float32, len(a.k)), make([]float32, len(a.v))}

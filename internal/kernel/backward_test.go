@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -15,8 +16,8 @@ func lengths() (ns []int) {
 	return append(ns, actChunk+5)
 }
 
-// close1 fails unless got is within tol of want.
-func close1(t *testing.T, what string, i int, got float32, want, tol float64) {
+// near fails unless got is within tol of want.
+func near(t *testing.T, what string, i int, got float32, want, tol float64) {
 	t.Helper()
 	if !(math.Abs(float64(got)-want) <= tol) {
 		t.Fatalf("%s: element %d is %g, want %g ± %g", what, i, got, want, tol)
@@ -51,7 +52,7 @@ func TestActivationGrads(t *testing.T) {
 				// An error of the argument, eps of itself, counts as one of the sigmoid.
 				z := math.Abs(u * slope)
 				tol := math.Abs(float64(d))*8*eps*(1+z)*(s+z*(s*(1-s)+eps)) + 1e-37
-				close1(t, fmt.Sprintf("gelu tanh %v, x = %g", im.set, x[i]), i, dx[i], float64(d)*(s+u*s*(1-s)*slope), tol)
+				near(t, fmt.Sprintf("gelu tanh %v, x = %g", im.set, x[i]), i, dx[i], float64(d)*(s+u*s*(1-s)*slope), tol)
 			}
 		}
 		for _, im := range geluErfGrads {
@@ -61,7 +62,7 @@ func TestActivationGrads(t *testing.T) {
 				u := min(max(float64(x[i]), -30), 30)
 				want := 0.5*math.Erfc(-u/math.Sqrt2) + u*math.Exp(-u*u/2)/math.Sqrt(2*math.Pi)
 				// The approximation is within 0.75·10⁻⁷; x·φ is below 1/4, and off by 8 units and its argument's rounding.
-				close1(t, fmt.Sprintf("gelu erf %v, x = %g", im.set, x[i]), i, dx[i], float64(d)*want, math.Abs(float64(d))*(0.75e-7+4*eps))
+				near(t, fmt.Sprintf("gelu erf %v, x = %g", im.set, x[i]), i, dx[i], float64(d)*want, math.Abs(float64(d))*(0.75e-7+4*eps))
 			}
 		}
 		for _, im := range swiGLUGrads {
@@ -74,10 +75,10 @@ func TestActivationGrads(t *testing.T) {
 				if g < -80 {
 					one = 0 // the forms may call a sigmoid below 2⁻¹²⁶ zero, times up to g of the same size
 				}
-				close1(t, fmt.Sprintf("swiglu %v, dup, gate = %g", im.set, g), i, du[i], d*g*s*one, 8*eps*math.Abs(d*g*s)+1e-30*math.Abs(d))
+				near(t, fmt.Sprintf("swiglu %v, dup, gate = %g", im.set, g), i, du[i], d*g*s*one, 8*eps*math.Abs(d*g*s)+1e-30*math.Abs(d))
 				// 1 - s is off by an ε of s, and is multiplied by gate; beyond 90 it is zero.
 				tol := 16 * eps * math.Abs(d*v) * s * (1 + min(math.Abs(g), 90))
-				close1(t, fmt.Sprintf("swiglu %v, dgate, gate = %g", im.set, g), i, dg[i], d*v*s*(1+g*(1-s))*one, tol+1e-30)
+				near(t, fmt.Sprintf("swiglu %v, dgate, gate = %g", im.set, g), i, dg[i], d*v*s*(1+g*(1-s))*one, tol+1e-30)
 			}
 		}
 	}
@@ -99,13 +100,8 @@ func TestNormGrads(t *testing.T) {
 					x[i] += 2
 				}
 				d := NormGrads{randn(rng, rows*dim), randn(rng, dim), randn(rng, dim)}
-				var before, again NormGrads
-				for i, s := range []*[]float32{&before.X, &before.Gain, &before.Bias} {
-					*s = append([]float32(nil), [][]float32{d.X, d.Gain, d.Bias}[i]...)
-				}
-				for i, s := range []*[]float32{&again.X, &again.Gain, &again.Bias} {
-					*s = append([]float32(nil), [][]float32{d.X, d.Gain, d.Bias}[i]...)
-				}
+				clone := func() NormGrads { return NormGrads{slices.Clone(d.X), slices.Clone(d.Gain), slices.Clone(d.Bias)} }
+				before, again := clone(), clone()
 				run := func(p *Pool, d NormGrads) {
 					if centred {
 						LayerNormGrad(p, d, dy, x, gain, rows, dim, 1e-5)
@@ -119,7 +115,7 @@ func TestNormGrads(t *testing.T) {
 				sameBits(t, what, "threads, dx", again.X, d.X)
 				sameBits(t, what, "threads, dgain", again.Gain, d.Gain)
 				sameBits(t, what, "threads, dbias", again.Bias, d.Bias)
-				alone := append([]float32(nil), before.X...)
+				alone := slices.Clone(before.X)
 				run(nil, NormGrads{X: alone})
 				sameBits(t, what, "dx alone", alone, d.X)
 
@@ -149,7 +145,7 @@ func TestNormGrads(t *testing.T) {
 						if centred {
 							tol += 0x1p-20 * math.Abs(mean) * rs * (1 + rs*rs) * (math.Abs(z) + size) // c is off by what the mean is
 						}
-						close1(t, what+" dx", r*dim+i, d.X[r*dim+i], was+want, tol)
+						near(t, what+" dx", r*dim+i, d.X[r*dim+i], was+want, tol)
 						gains[i] += float64(grad[i]) * c * rs
 						biases[i] += float64(grad[i])
 						sizes[i] += math.Abs(float64(grad[i])) * (1 + (math.Abs(c)+math.Abs(mean))*rs)
@@ -157,8 +153,8 @@ func TestNormGrads(t *testing.T) {
 				}
 				for i := range gains {
 					tol := (n + 64) * 0x1p-23 * (sizes[i] + 3)
-					close1(t, what+" dgain", i, d.Gain[i], float64(before.Gain[i])+gains[i], tol)
-					close1(t, what+" dbias", i, d.Bias[i], float64(before.Bias[i])+biases[i], tol)
+					near(t, what+" dgain", i, d.Gain[i], float64(before.Gain[i])+gains[i], tol)
+					near(t, what+" dbias", i, d.Bias[i], float64(before.Bias[i])+biases[i], tol)
 				}
 			}
 		}
@@ -189,24 +185,24 @@ func TestSoftmaxKernels(t *testing.T) {
 				a := (float64(v) - float64(top)) * 0.25
 				want := math.Exp(a)
 				exact += want
-				close1(t, what+" exp", i, e[i], want, want*0x1p-23*(8+2*math.Abs(a))+1e-37)
+				near(t, what+" exp", i, e[i], want, want*0x1p-23*(8+2*math.Abs(a))+1e-37)
 			}
-			close1(t, what+" sum", 0, sum, exact, exact*0x1p-23*float64(n+32))
+			near(t, what+" sum", 0, sum, exact, exact*0x1p-23*float64(n+32))
 			var product, size float64
 			for i := range e {
 				product += float64(e[i]) * float64(y[i])
 				size += math.Abs(float64(e[i]) * float64(y[i]))
 			}
-			close1(t, what+" dot", 0, im.fn.dot(e, y), product, size*0x1p-23*float64(n))
+			near(t, what+" dot", 0, im.fn.dot(e, y), product, size*0x1p-23*float64(n))
 			ds := make([]float32, n)
 			im.fn.grad(ds, e, y, 0.5, 0.125)
 			for i := range ds {
 				want := float64(e[i]) * (float64(y[i]) - 0.5) * 0.125
-				close1(t, what+" grad", i, ds[i], want, 0x1p-22*math.Abs(float64(e[i]))*(math.Abs(float64(y[i]))+1))
+				near(t, what+" grad", i, ds[i], want, 0x1p-22*math.Abs(float64(e[i]))*(math.Abs(float64(y[i]))+1))
 			}
 			im.fn.scale(e, 3)
 			for i := range e {
-				close1(t, what+" scale", i, e[i], 3*math.Exp((float64(x[i])-float64(top))*0.25), 3*0x1p-20*math.Exp((float64(x[i])-float64(top))*0.25)*(1+math.Abs(float64(x[i])))+1e-37)
+				near(t, what+" scale", i, e[i], 3*math.Exp((float64(x[i])-float64(top))*0.25), 3*0x1p-20*math.Exp((float64(x[i])-float64(top))*0.25)*(1+math.Abs(float64(x[i])))+1e-37)
 			}
 		}
 	}
@@ -243,10 +239,10 @@ func TestCrossEntropy(t *testing.T) {
 				if i == int(target) {
 					g--
 				}
-				close1(t, im.set.String(), i, grad[r*vocab+i], 0.5*float64(weights[r])*g, float64(weights[r])*p*0x1p-23*vocab+1e-7*float64(weights[r]))
+				near(t, im.set.String(), i, grad[r*vocab+i], 0.5*float64(weights[r])*g, float64(weights[r])*p*0x1p-23*vocab+1e-7*float64(weights[r]))
 			}
 		}
-		close1(t, im.set.String()+" loss", 0, float32(loss), want, want*1e-6)
+		near(t, im.set.String()+" loss", 0, float32(loss), want, want*1e-6)
 	}
 }
 

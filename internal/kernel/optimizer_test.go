@@ -37,7 +37,7 @@ func TestAdamW(t *testing.T) {
 					// A step moves a weight by a few learning rates, and is off by some units of 2⁻²³ of that, m's
 					// cancellation included.
 					tol := 0x1p-22*math.Abs(w64[i]) + 0x1p-18*o.LearningRate
-					close1(t, fmt.Sprintf("%v n=%d step %d", im.set, n, o.Step), i, w[i], w64[i], float64(o.Step)*tol)
+					near(t, fmt.Sprintf("%v n=%d step %d", im.set, n, o.Step), i, w[i], w64[i], float64(o.Step)*tol)
 					if got := binary.LittleEndian.Uint16(half[2*i:]); got != bf16(w[i]) {
 						t.Fatalf("%v: weight %g is rounded to %#x, want %#x", im.set, w[i], got, bf16(w[i]))
 					}
