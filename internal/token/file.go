@@ -75,6 +75,16 @@ type modelFile struct {
 // and not used: a text is encoded whole.
 func Parse(data []byte) (*Tokenizer, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if tab := cutTables(data); tab != nil {
+		if t, err := parse(tab.rest, tab); err == nil {
+			return t, nil
+		}
+	}
+	return parse(data, nil) // also for its errors, which are the same for every way of writing a file
+}
+
+// parse reads the content of a tokenizer.json, or what is left of it without its tables.
+func parse(data []byte, tab *tables) (*Tokenizer, error) {
 	var f tokenizerFile
 	if err := decodeJSON("tokenizer", data, &f); err != nil {
 		return nil, err
@@ -84,7 +94,7 @@ func Parse(data []byte) (*Tokenizer, error) {
 	}
 	t := &Tokenizer{cache: newCache()}
 	var err error
-	if err = t.readModel(f.Model); err != nil {
+	if err = t.readModel(f.Model, tab); err != nil {
 		return nil, err
 	}
 	if t.normalize, err = newNormalizer(component{place: "normalizer", raw: f.Normalizer}); err != nil {
@@ -105,7 +115,7 @@ func Parse(data []byte) (*Tokenizer, error) {
 	return t, nil
 }
 
-func (t *Tokenizer) readModel(raw json.RawMessage) error {
+func (t *Tokenizer) readModel(raw json.RawMessage, tab *tables) error {
 	if len(raw) == 0 {
 		return errors.New("model is missing")
 	}
@@ -123,40 +133,58 @@ func (t *Tokenizer) readModel(raw json.RawMessage) error {
 	case len(f.Merges) == 0 || string(f.Merges) == "null":
 		return errors.New("model: merges is missing")
 	}
-	if err := t.readVocab(f.Vocab); err != nil {
+	if tab == nil {
+		var err error
+		if tab, err = f.tables(); err != nil {
+			return err
+		}
+	}
+	return t.build(&f, tab)
+}
+
+// tables returns the tables that package json has read.
+func (f *modelFile) tables() (*tables, error) {
+	vocab := make(map[string]int32, len(f.Vocab))
+	for piece, v := range f.Vocab {
+		id, ok := toID(v)
+		if !ok {
+			return nil, fmt.Errorf("model.vocab: the id %v of %q is not a whole number between 0 and %d", v, piece, maxID-1)
+		}
+		vocab[piece] = id
+	}
+	merges, err := readMerges(f.Merges)
+	return &tables{vocab: vocab, merges: merges}, err
+}
+
+// build makes the model of a file and its tables.
+func (t *Tokenizer) build(f *modelFile, tab *tables) error {
+	if err := t.readVocab(tab.vocab); err != nil {
 		return err
 	}
 	m := &bpe{
-		vocab: make(map[string]int32, len(f.Vocab)), unk: -1, prefix: f.Prefix, suffix: f.Suffix,
+		vocab: tab.vocab, unk: -1, prefix: f.Prefix, suffix: f.Suffix,
 		fuseUnk: f.FuseUnk, byteFallback: f.ByteFallback, wholeFirst: f.IgnoreMerges,
 	}
-	for piece, id := range f.Vocab {
-		m.vocab[piece] = int32(id)
-	}
-	t.model, t.byPiece = m, m.vocab
+	t.model = m
 	if f.Unk != nil {
 		id, ok := m.vocab[*f.Unk]
-		if !ok && len(f.Vocab) > 0 {
+		if !ok && len(m.vocab) > 0 {
 			return fmt.Errorf("model: unk_token %q is not in the vocabulary", *f.Unk)
 		}
 		if ok {
 			m.unk = id
 		}
 	}
-	return m.readMerges(f.Merges)
+	return m.setMerges(tab.merges)
 }
 
 // maxGap bounds the ids that a vocabulary leaves out, and so the memory that one entry can ask for.
 const maxGap = 1 << 18
 
 // readVocab fills the table of pieces by id.
-func (t *Tokenizer) readVocab(vocab map[string]float64) error {
+func (t *Tokenizer) readVocab(vocab map[string]int32) error {
 	largest := int32(-1)
-	for piece, v := range vocab {
-		id, ok := toID(v)
-		if !ok {
-			return fmt.Errorf("model.vocab: the id %v of %q is not a whole number between 0 and %d", v, piece, maxID-1)
-		}
+	for _, id := range vocab {
 		largest = max(largest, id)
 	}
 	if limit := 4*len(vocab) + maxGap; int(largest) > limit {
@@ -166,8 +194,7 @@ func (t *Tokenizer) readVocab(vocab map[string]float64) error {
 		t.setPiece(largest, "")
 		t.known[largest] = false
 	}
-	for piece, v := range vocab {
-		id := int32(v)
+	for piece, id := range vocab {
 		if t.known[id] {
 			a, b := min(piece, t.pieces[id]), max(piece, t.pieces[id]) // maps have no order
 			return fmt.Errorf("model.vocab: %q and %q have the same id %d", a, b, id)
@@ -178,23 +205,22 @@ func (t *Tokenizer) readVocab(vocab map[string]float64) error {
 }
 
 // readMerges reads "a b" or ["a", "b"].
-func (m *bpe) readMerges(raw json.RawMessage) error {
-	var pairs [][2]string
+func readMerges(raw json.RawMessage) (pairs [][2]string, err error) {
 	if i := bytes.IndexByte(raw, '['); i >= 0 && strings.HasPrefix(strings.TrimLeft(string(raw[i+1:min(len(raw), i+256)]), " \t\r\n"), "[") {
 		var lists [][]string
 		if err := decodeJSON("model.merges", raw, &lists); err != nil {
-			return err
+			return nil, err
 		}
 		for i, l := range lists {
 			if len(l) != 2 {
-				return fmt.Errorf("model.merges[%d]: %d pieces, it must have 2", i, len(l))
+				return nil, fmt.Errorf("model.merges[%d]: %d pieces, it must have 2", i, len(l))
 			}
 			pairs = append(pairs, [2]string{l[0], l[1]})
 		}
 	} else {
 		var lines []string
 		if err := decodeJSON("model.merges", raw, &lines); err != nil {
-			return err
+			return nil, err
 		}
 		for i, l := range lines {
 			if strings.HasPrefix(l, "#version") {
@@ -202,11 +228,17 @@ func (m *bpe) readMerges(raw json.RawMessage) error {
 			}
 			a, b, ok := strings.Cut(l, " ")
 			if !ok || strings.Contains(b, " ") {
-				return fmt.Errorf("model.merges[%d]: %q is not two pieces with a blank between", i, l)
+				return nil, fmt.Errorf("model.merges[%d]: %q is not two pieces with a blank between", i, l)
 			}
 			pairs = append(pairs, [2]string{a, b})
 		}
 	}
+	return pairs, nil
+}
+
+// setMerges fills the table of merges.
+func (m *bpe) setMerges(pairs [][2]string) error {
+	var whole []byte
 	m.merges = make(map[pair]merge, len(pairs))
 	for i, p := range pairs {
 		left, okL := m.vocab[p[0]]
@@ -217,8 +249,8 @@ func (m *bpe) readMerges(raw json.RawMessage) error {
 		if len(p[1]) < len(m.prefix) {
 			return fmt.Errorf("model.merges[%d]: %q is shorter than the prefix %q", i, p[1], m.prefix)
 		}
-		whole := p[0] + p[1][len(m.prefix):]
-		id, ok := m.vocab[whole]
+		whole = append(append(whole[:0], p[0]...), p[1][len(m.prefix):]...)
+		id, ok := m.vocab[string(whole)]
 		if !ok {
 			return fmt.Errorf("model.merges[%d]: %q is not in the vocabulary", i, whole)
 		}
@@ -231,12 +263,8 @@ func (m *bpe) readMerges(raw json.RawMessage) error {
 // gets the next free id, whatever the file says.
 func (t *Tokenizer) addTokens(list []addedToken) error {
 	t.added = &addedTokens{}
-	vocabSize := int32(len(t.model.vocab))
-	next := vocabSize
-	t.byPiece = make(map[string]int32, len(t.model.vocab)+len(list))
-	for piece, id := range t.model.vocab {
-		t.byPiece[piece] = id
-	}
+	next := int32(len(t.model.vocab))
+	t.beside = map[string]int32{}
 	byFileID := map[int32]string{}
 	for i := range list {
 		tok := &list[i]
@@ -258,7 +286,7 @@ func (t *Tokenizer) addTokens(list []addedToken) error {
 		if tok.Content == "" {
 			continue
 		}
-		id, known := t.byPiece[tok.Content]
+		id, known := t.ID(tok.Content)
 		if !known {
 			id = next
 			next++
@@ -266,7 +294,7 @@ func (t *Tokenizer) addTokens(list []addedToken) error {
 				return fmt.Errorf("%s: the next free id %d for %q is that of %q", place, id, tok.Content, t.pieces[id])
 			}
 			t.setPiece(id, tok.Content)
-			t.byPiece[tok.Content] = id
+			t.beside[tok.Content] = id
 		}
 		if err := t.match(tok, id); err != nil {
 			return fmt.Errorf("%s: %w", place, err)
@@ -279,7 +307,7 @@ func (t *Tokenizer) addTokens(list []addedToken) error {
 // markSpecial finds the special tokens. As in the reference, one whose piece the normalizer has changed is none.
 func (t *Tokenizer) markSpecial(list []addedToken) {
 	for _, tok := range list {
-		if id, ok := t.byPiece[tok.Content]; ok && tok.IsSpecial {
+		if id, ok := t.ID(tok.Content); ok && tok.IsSpecial {
 			t.special[id] = t.pieces[id] == tok.Content
 		}
 	}

@@ -133,7 +133,9 @@ func FuzzParse(f *testing.F) {
 			"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "\\s+"}, "behavior": "Contiguous"}, "decoder": `+d+`,
 			"model": {"vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}}`, "a ab x")
 	}
+	f.Add(`{"model": {"vocab": {"a": 0, "\u0061b": 1, "b": 2}, "merges": [["a", "b"]], "z": [{"vocab": 1.5e3}]}, "x": "\\"}`, "ab")
 	f.Fuzz(func(t *testing.T, file, text string) {
+		sameParse(t, []byte(file))
 		tok, err := Parse([]byte(file))
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\n\r") {

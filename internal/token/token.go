@@ -18,10 +18,10 @@ import (
 
 // A Tokenizer maps text to ids and back. It is safe for use by several goroutines.
 type Tokenizer struct {
-	pieces    []string // by id; "" where the vocabulary has a gap
-	known     []bool   // by id; false in a gap
-	special   []bool   // by id; special tokens are left out of a decoding that skips them
-	byPiece   map[string]int32
+	pieces    []string         // by id; "" where the vocabulary has a gap
+	known     []bool           // by id; false in a gap
+	special   []bool           // by id; special tokens are left out of a decoding that skips them
+	beside    map[string]int32 // added tokens that the vocabulary does not have
 	added     *addedTokens
 	normalize normalizer // nil leaves text as it is
 	stages    []stage
@@ -37,7 +37,9 @@ func (t *Tokenizer) Size() int { return len(t.pieces) }
 // ID returns the id of a piece as the vocabulary spells it: bytes of ordinary pieces as printable characters ("Ġthe"),
 // added tokens as they are ("<|endoftext|>").
 func (t *Tokenizer) ID(piece string) (id int32, ok bool) {
-	id, ok = t.byPiece[piece]
+	if id, ok = t.model.vocab[piece]; !ok {
+		id, ok = t.beside[piece]
+	}
 	return id, ok
 }
 
