@@ -186,7 +186,8 @@ func (a *app) newRoot() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(newHelpCmd())
 	for _, c := range []func(*app) *cobra.Command{
-		newRunCmd, newReplayCmd, newTokenizeCmd, newDataCmd, newPullCmd, newListCmd, newShowCmd, newRmCmd, newConvertCmd, newSynthCmd, newBenchCmd, newDoctorCmd,
+		newRunCmd, newReplayCmd, newTokenizeCmd, newDataCmd, newTrainCmd, newPullCmd, newListCmd, newShowCmd, newRmCmd, newConvertCmd, newSynthCmd,
+		newBenchCmd, newDoctorCmd,
 		newCompletionCmd, newVersionCmd,
 	} {
 		v := c(a)
