@@ -22,9 +22,13 @@ import (
 
 // SynthOptions describe a checkpoint of random weights. A zero number means that of the preset.
 type SynthOptions struct {
-	Preset string // tiny or llada-v-8b
+	Preset string // tiny, demo or llada-v-8b
 	DType  string // bf16, f16 or f32
 	Seed   uint64
+	// Tokenizer is a directory with a tokenizer.json to take instead of a synthetic one; the vocabulary has its size.
+	Tokenizer string
+	// Untrained draws weights as they are drawn before training, not so that answers vary.
+	Untrained bool
 
 	VocabSize, HiddenSize, IntermediateSize int
 	Layers, Heads, KeyValueHeads            int
@@ -33,7 +37,7 @@ type SynthOptions struct {
 }
 
 // Presets names the shapes that Synth knows.
-func Presets() []string { return []string{"tiny", "llada-v-8b"} }
+func Presets() []string { return []string{"tiny", "demo", "llada-v-8b"} }
 
 // Synth writes a checkpoint of random weights in the published layout into directory dir, so that shapes and programs can
 // be tried without a download. Its answers mean nothing. The same options give the same bytes. progress, if not nil, is
@@ -43,6 +47,11 @@ func Synth(ctx context.Context, dir string, o SynthOptions, progress func(done, 
 	if err != nil {
 		return err
 	}
+	tok, special, err := o.tokenizer(cfg["vocab_size"].(int))
+	if err != nil {
+		return err
+	}
+	cfg["bos_token_id"], cfg["eos_token_id"], cfg["mask_token_id"] = special.BOS, special.EOS, special.Mask
 	dtype, ok := dtypes[o.DType]
 	if !ok {
 		return lladav.Errorf(lladav.BadUsage, "dtype is %q, it must be bf16, f16 or f32", o.DType)
@@ -55,10 +64,6 @@ func Synth(ctx context.Context, dir string, o SynthOptions, progress func(done, 
 	parsed, err := model.ParseConfig("config.json", text)
 	if err != nil {
 		return &lladav.Error{Kind: lladav.BadUsage, Err: fmt.Errorf("make a checkpoint: %w", err)}
-	}
-	tok, tokConfig, err := token.Synthetic(parsed.VocabSize, specialsFor(parsed.VocabSize))
-	if err != nil {
-		return &lladav.Error{Kind: lladav.BadUsage, Err: fmt.Errorf("make a tokenizer: %w", err)}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "config.json")); err == nil {
 		return &lladav.Error{Kind: lladav.BadUsage, Hint: "name another directory, or remove this one first",
@@ -78,8 +83,8 @@ func Synth(ctx context.Context, dir string, o SynthOptions, progress func(done, 
 		name string
 		data []byte
 	}{
-		{"tokenizer.json", tok},
-		{"tokenizer_config.json", tokConfig},
+		{"tokenizer.json", tok[0]},
+		{"tokenizer_config.json", tok[1]},
 		{"generation_config.json", append(ends, '\n')},
 		{"config.json", append(text, '\n')}, // last: with it the directory is a checkpoint
 	} {
@@ -90,31 +95,15 @@ func Synth(ctx context.Context, dir string, o SynthOptions, progress func(done, 
 	return nil
 }
 
-// specs lists the tensors with generators of their values: gains near 1, everything else so small that the values of
-// activations stay near 1.
+// specs lists the tensors with generators of their values.
 func (o SynthOptions) specs(cfg *model.Config, dtype tensor.DType, progress func(done, total int64)) []weights.Spec {
 	var total int64
 	var done atomic.Int64
 	var specs []weights.Spec
 	for _, s := range model.Tensors(cfg) {
-		mean, std := 0.0, 0.02
-		fanIn := s.Shape[len(s.Shape)-1]
-		switch {
-		case len(s.Shape) == 1 && strings.Contains(s.Name, "norm") && strings.HasSuffix(s.Name, ".weight"):
-			mean, std = 1, 0.05
-		case strings.HasSuffix(s.Name, "embed_tokens.weight"):
-			std = 0.3 // little beside what the layers add: masked cells all begin with the same one
-		case strings.HasSuffix(s.Name, "lm_head.weight"):
-			std = 3 / math.Sqrt(float64(fanIn)) // logits wide enough to have a favourite
-		case len(s.Shape) > 1:
-			n := 1
-			for _, d := range s.Shape[1:] {
-				n *= d
-			}
-			std = 1 / math.Sqrt(float64(n))
-		}
-		if strings.HasSuffix(s.Name, "q_proj.weight") || strings.HasSuffix(s.Name, "k_proj.weight") {
-			std *= 2 // attention sharp enough that masked cells differ by where they are, and so get different tokens
+		mean, std := varied(s)
+		if o.Untrained {
+			mean, std = untrained(s, cfg)
 		}
 		g := weights.NewNormal(o.Seed, s.Name, dtype, mean, std)
 		n, _ := tensor.Elems(s.Shape)
@@ -132,7 +121,90 @@ func (o SynthOptions) specs(cfg *model.Config, dtype tensor.DType, progress func
 	return specs
 }
 
-// config returns the config.json of the preset with the changes asked for, under the published keys.
+// isGain reports whether s is the gain of a norm.
+func isGain(s weights.Shape) bool {
+	return len(s.Shape) == 1 && strings.Contains(s.Name, "norm") && strings.HasSuffix(s.Name, ".weight")
+}
+
+// inputs returns how many products an element of a matrix's result sums up.
+func inputs(s weights.Shape) float64 {
+	n := 1
+	for _, d := range s.Shape[1:] {
+		n *= d
+	}
+	return float64(n)
+}
+
+// varied returns the mean and the deviation of a tensor's values so that activations stay near 1 and answers vary from
+// cell to cell.
+func varied(s weights.Shape) (mean, std float64) {
+	switch {
+	case isGain(s):
+		return 1, 0.05
+	case strings.HasSuffix(s.Name, "embed_tokens.weight"):
+		return 0, 0.3 // little beside what the layers add: masked cells all begin with the same one
+	case strings.HasSuffix(s.Name, "lm_head.weight"):
+		return 0, 3 / math.Sqrt(inputs(s)) // logits wide enough to have a favourite
+	case strings.HasSuffix(s.Name, "q_proj.weight") || strings.HasSuffix(s.Name, "k_proj.weight"):
+		return 0, 2 / math.Sqrt(inputs(s)) // attention sharp enough that masked cells differ by where they are, and so get different tokens
+	case len(s.Shape) > 1:
+		return 0, 1 / math.Sqrt(inputs(s))
+	}
+	return 0, 0.02
+}
+
+// untrained returns them as they are before training: what layers add to the sum that runs through them is small, so that
+// gradients reach the first ones (Radford et al. 2019, section 2.3).
+func untrained(s weights.Shape, cfg *model.Config) (mean, std float64) {
+	layers := cfg.NumHiddenLayers
+	if strings.HasPrefix(s.Name, "model.vision_tower.") {
+		layers = cfg.Vision.NumHiddenLayers
+	}
+	switch {
+	case isGain(s):
+		return 1, 0
+	case len(s.Shape) == 1 && s.Name != "model.image_newline":
+		return 0, 0
+	case strings.HasSuffix(s.Name, "lm_head.weight"), strings.HasSuffix(s.Name, "embed_tokens.weight"), strings.HasSuffix(s.Name, "position_embedding.weight"),
+		len(s.Shape) == 1:
+		return 0, 0.02
+	case strings.HasSuffix(s.Name, "o_proj.weight"), strings.HasSuffix(s.Name, "down_proj.weight"), strings.HasSuffix(s.Name, "out_proj.weight"),
+		strings.HasSuffix(s.Name, "mlp.fc2.weight"):
+		return 0, 1 / math.Sqrt(inputs(s)*2*float64(layers))
+	}
+	return 0, 1 / math.Sqrt(inputs(s))
+}
+
+// tokenizer returns the files of the tokenizer, tokenizer.json and tokenizer_config.json, and its special tokens.
+func (o SynthOptions) tokenizer(vocab int) (files [2][]byte, special token.Specials, err error) {
+	if o.Tokenizer == "" {
+		special = specialsFor(vocab)
+		files[0], files[1], err = token.Synthetic(vocab, special)
+		if err != nil {
+			err = &lladav.Error{Kind: lladav.BadUsage, Err: fmt.Errorf("make a tokenizer: %w", err)}
+		}
+		return files, special, err
+	}
+	t, err := token.Open(o.Tokenizer)
+	if err != nil {
+		return files, special, err
+	}
+	if special, err = t.Specials(); err != nil {
+		return files, special, fmt.Errorf("read %s: %w", o.Tokenizer, err)
+	}
+	if n := t.Size(); n > vocab {
+		return files, special, lladav.Errorf(lladav.BadUsage, "vocab_size is %d, the tokenizer has %d tokens", vocab, n)
+	}
+	for i, name := range []string{"tokenizer.json", "tokenizer_config.json"} {
+		if files[i], err = os.ReadFile(filepath.Join(o.Tokenizer, name)); err != nil {
+			return files, special, err
+		}
+	}
+	return files, special, nil
+}
+
+// config returns the config.json of the preset with the changes asked for, under the published keys, without the special
+// tokens.
 func (o SynthOptions) config() (map[string]any, error) {
 	var c map[string]any
 	switch o.Preset {
@@ -143,6 +215,12 @@ func (o SynthOptions) config() (map[string]any, error) {
 		c["vision_config"] = map[string]any{"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4, "image_size": 112, "patch_size": 14}
 		c["mm_hidden_size"] = 48
 		c["image_grid_pinpoints"] = tileGrid(112, 6)
+	case "demo":
+		c = synthConfig(1024, 192, 512, 6, 6)
+		c["vision_config"] = map[string]any{"hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 5, "num_attention_heads": 4, "image_size": 64, "patch_size": 8}
+		c["mm_hidden_size"] = 128
+		c["image_grid_pinpoints"] = tileGrid(64, 2)
+		c["max_position_embeddings"], c["tokenizer_model_max_length"] = 2048, 2048
 	default:
 		return nil, lladav.Errorf(lladav.BadUsage, "preset is %q, it must be one of %s", o.Preset, strings.Join(Presets(), ", "))
 	}
@@ -168,9 +246,6 @@ func (o SynthOptions) config() (map[string]any, error) {
 		}
 		c["model_type"], c["architectures"] = "llada", []string{"LLaDAModelLM"}
 	}
-	vocab := c["vocab_size"].(int)
-	s := specialsFor(vocab)
-	c["bos_token_id"], c["eos_token_id"], c["mask_token_id"] = s.BOS, s.EOS, s.Mask
 	return c, nil
 }
 

@@ -39,6 +39,8 @@ func newSynthCmd(a *app) *cobra.Command {
 	f.StringVar(&o.Preset, "preset", "tiny", strings.Join(engine.Presets(), " or "))
 	f.StringVar(&o.DType, "dtype", "bf16", "bf16, f16 or f32")
 	f.Uint64Var(&o.Seed, "seed", 0, "same seed, same bytes")
+	f.StringVar(&o.Tokenizer, "tokenizer", "", "`dir` with a tokenizer.json to take instead of a synthetic one")
+	f.BoolVar(&o.Untrained, "untrained", false, "weights as they are before training, not so that answers vary")
 	f.IntVar(&o.VocabSize, "vocab-size", 0, "instead of the preset's")
 	f.IntVar(&o.HiddenSize, "hidden-size", 0, "instead of the preset's")
 	f.IntVar(&o.IntermediateSize, "intermediate-size", 0, "instead of the preset's")
