@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lladav"
+	"lladav/internal/near"
 )
 
 // flagEnv names the environment variable behind a flag: the command line wins over it, it wins over the configuration
@@ -158,39 +159,11 @@ func truthy(s string) bool {
 
 // didYouMean returns a suffix that names the candidate nearest to name, or nothing when none is near.
 func didYouMean(name string, candidates []string) string {
-	best, dist := "", len(name)/2+2
-	for _, c := range candidates {
-		if d := editDistance(name, c); d < dist {
-			best, dist = c, d
-		}
-	}
+	best := near.Word(name, candidates)
 	if best == "" {
 		return ""
 	}
 	return ", did you mean " + best + "?"
-}
-
-// editDistance counts the bytes to insert, delete, change or swap with their neighbour to turn a into b.
-func editDistance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before, last, row = last, row, before
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-	}
-	return row[len(b)]
 }
 
 // args makes a positional check report wrong usage, with what the verb takes.

@@ -102,7 +102,7 @@ func TestCompletion(t *testing.T) {
 		"bench --kernels ":            "matmul attention",
 		"completion ":                 "bash zsh fish powershell",
 		"run --gen-l":                 "--gen-length",
-		"synth x --preset ":           "tiny llada-v-8b",
+		"synth x --preset ":           "tiny demo llada-v-8b",
 		"version --log-level ":        "debug info warn error",
 		"run --cache-dir . --show-de": "--show-denoise",
 	} {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"sync"
+
+	"lladav/internal/random"
 )
 
 // fake is a model of two layers with one number a row. Its keys and values are real: those of the second layer depend on
@@ -98,7 +100,7 @@ func (f *fake) logit(state []float64, row, id int) float32 {
 }
 
 func hash(seed, a, b uint64) float64 {
-	return 2*stream(finalise(seed^finalise(a+golden)^finalise(b*golden+1))).uniform(0) - 1
+	return 2*stream{random.New(seed, a, b)}.uniform(0) - 1
 }
 
 // script is a scorer that wants each cell to become a given id with a given confidence, whatever the canvas holds.

@@ -284,9 +284,6 @@ func TestUniform(t *testing.T) {
 			t.Errorf("%s: chi-square %v", name, chi)
 		}
 	}
-	if finalise(^uint64(0)) == 0 {
-		t.Error("finaliser maps two values to 0")
-	}
 }
 
 func randomRows(n, width int) [][]float32 {

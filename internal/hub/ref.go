@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lladav"
+	"lladav/internal/near"
 )
 
 // A Ref names a model on the hub.
@@ -103,29 +104,9 @@ func nearest(s string, candidates []string) string {
 		if lc == low || path.Base(lc) == path.Base(low) {
 			return c
 		}
-		if d := edits(low, lc); d < dist {
+		if d := near.Distance(low, lc); d < dist {
 			best, dist = c, d
 		}
 	}
 	return best
-}
-
-// edits is the Levenshtein distance in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := diagonal
-			if a[i] != b[j] {
-				d = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], d
-		}
-	}
-	return row[len(b)]
 }

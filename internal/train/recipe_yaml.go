@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"lladav/internal/near"
 )
 
 // maxRecipe is more than any recipe needs.
@@ -126,43 +128,21 @@ func override(r *Recipe, o string) error {
 
 // field returns the field of the struct v that is written key.
 func field(v reflect.Value, path, key string) (reflect.Value, error) {
-	best, distance := "", len(key)/2+2
+	var known []string
 	if v.Kind() == reflect.Struct {
 		for i := range v.NumField() {
 			name := v.Type().Field(i).Tag.Get("yaml")
 			if name == key {
 				return v.Field(i), nil
 			}
-			if d := edits(key, name); d < distance {
-				best, distance = name, d
-			}
+			known = append(known, name)
 		}
 	}
+	best := near.Word(key, known)
 	if best == "" {
 		return v, fmt.Errorf("%s is no key of a recipe", join(path, key))
 	}
 	return v, fmt.Errorf("%s is no key of a recipe; did you mean %s?", join(path, key), join(path, best))
-}
-
-// edits returns the Levenshtein distance of two words.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		above := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := above
-			if a[i] != b[j] {
-				d++
-			}
-			above = row[j+1]
-			row[j+1] = min(d, above+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // describe names a type for people.
