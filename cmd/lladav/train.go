@@ -33,6 +33,7 @@ func newTrainCmd(a *app) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.Resume, "resume", "auto", "auto: go on from the newest checkpoint in output.dir; none; or a checkpoint's `dir`")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "begin in an output.dir that is not empty")
+	f.BoolVar(&o.Dry, "dry-run", false, "check recipe, data and model, and estimate memory and time; write nothing")
 	f.IntVar(&o.Threads, "threads", 0, "worker threads, 0 for all cores")
 	f.StringVar(&o.FFmpegDir, "ffmpeg-dir", "", "`dir` that holds ffmpeg and ffprobe, for video")
 	f.StringVar(&cacheDir, "cache-dir", "", "hub cache `dir` instead of $HF_HUB_CACHE")
@@ -68,6 +69,14 @@ func (a *app) train(ctx context.Context, path string, overrides []string, cacheD
 		return err
 	}
 	defer t.Close()
+	if o.Dry {
+		e, err := t.DryRun(ctx)
+		v.meter.stop()
+		if err == nil {
+			a.printEstimate(e)
+		}
+		return err
+	}
 	err = t.Run(ctx)
 	v.meter.stop()
 	if err != nil {
@@ -79,6 +88,21 @@ func (a *app) train(ctx context.Context, path string, overrides []string, cacheD
 		fmt.Fprintf(a.err, "trained %d steps in %s; try: lladav run %s\n", t.Steps(), time.Since(v.start).Round(time.Second), last)
 	}
 	return nil
+}
+
+// printEstimate prints what a run would need.
+func (a *app) printEstimate(e *train.Estimate) {
+	rows := [][2]string{
+		{"samples", fmt.Sprintf("%d, of which %d were looked at; the longest has %d rows", e.Samples, e.Looked, e.Rows)},
+		{"steps", fmt.Sprint(e.Steps)},
+		{"learning", fmt.Sprintf("%.3g million weights", float64(e.Learning)/1e6)},
+		{"memory", fmt.Sprintf("%s: weights %s (mapped), states %s, activations %s, pictures %s",
+			byteSize(e.Memory()), byteSize(e.Weights), byteSize(e.States), byteSize(e.Activations), byteSize(e.Pictures))},
+		{"time", e.Time.Round(time.Second).String()},
+	}
+	for _, r := range rows {
+		fmt.Fprintf(a.out, "%-9s %s\n", r[0], r[1])
+	}
 }
 
 // trainView shows how a run goes: on a terminal as a line that is redrawn, else as a line now and then.

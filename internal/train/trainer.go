@@ -24,6 +24,7 @@ import (
 type Options struct {
 	Threads   int    // 0: all cores
 	Resume    string // "auto" or "": the newest checkpoint of output.dir; "none"; or a checkpoint's directory
+	Dry       bool   // for DryRun alone: nothing is written, and nothing resumed
 	Overwrite bool   // begin in a directory that is not empty
 	FFmpegDir string // where ffmpeg and ffprobe are, if not on the path
 	// Progress, if not nil, is called after every step.
@@ -84,6 +85,12 @@ func Open(ctx context.Context, r *Recipe, modelDir string, o Options) (*Trainer,
 }
 
 func (t *Trainer) open(ctx context.Context) error {
+	if t.o.Dry {
+		if err := t.openModel(t.dir); err != nil {
+			return err
+		}
+		return t.openData(ctx)
+	}
 	resume := t.resumeFrom()
 	var err error
 	if t.lock, err = openOutput(t.recipe, resume, t.o.Overwrite); err != nil {

@@ -315,3 +315,44 @@ func TestOutputDirectory(t *testing.T) {
 		t.Errorf("a checkpoint of another batch: %v", err)
 	}
 }
+
+// TestDryRun compares the estimate with what a run then takes.
+func TestDryRun(t *testing.T) {
+	r := toy(t, 8)
+	r.Train.MaxSteps = 4
+	r.Train.Checkpointing = false
+	tr, err := Open(t.Context(), r, r.Model.Path, Options{Dry: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := tr.DryRun(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(r.Output.Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a dry run leaves output.dir: %v", err)
+	}
+	if e.Samples != 8 || e.Looked != 8 || e.Steps != 4 || e.Rows == 0 || e.Time <= 0 || e.Pictures == 0 {
+		t.Errorf("estimate %+v", e)
+	}
+	if tr, err = Open(t.Context(), r, r.Model.Path, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	if err := tr.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := tr.be.Peak(); float64(got) > 1.15*float64(e.Activations) || float64(got) < 0.85*float64(e.Activations) {
+		t.Errorf("activations take %d bytes, %d were expected", got, e.Activations)
+	}
+	var states int64
+	for _, p := range tr.net.params {
+		states += int64(4*len(p.gradient) + len(p.m.Data) + len(p.v.Data) + len(p.master.Data))
+	}
+	if states != e.States {
+		t.Errorf("states take %d bytes, %d were expected", states, e.States)
+	}
+}
