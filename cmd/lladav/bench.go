@@ -70,6 +70,7 @@ func newBenchCmd(a *app) *cobra.Command {
 	oneOf(c, "output", benchFormats...)
 	oneOf(c, "kernels", benchKernels...)
 	oneOf(c, "shapes", "square", "model")
+	c.AddCommand(newBenchTrainCmd(a))
 	return c
 }
 
@@ -96,12 +97,23 @@ func (a *app) bench(ctx context.Context, b *benchFlags) error {
 	return t.flush()
 }
 
+// checkOutput looks at what all kinds of bench have.
+func (b *benchFlags) checkOutput() error {
+	if !slices.Contains(benchFormats, b.format) {
+		return usagef("--output is %q, it must be one of %s", b.format, strings.Join(benchFormats, ", "))
+	}
+	if b.reps < 0 || b.reps > 10000 {
+		return usagef("--repeat is %d, it must be between 1 and 10000, or 0 for the default", b.reps)
+	}
+	return nil
+}
+
 func (b *benchFlags) check() error {
 	if err := b.model.check(); err != nil {
 		return err
 	}
-	if !slices.Contains(benchFormats, b.format) {
-		return usagef("--output is %q, it must be one of %s", b.format, strings.Join(benchFormats, ", "))
+	if err := b.checkOutput(); err != nil {
+		return err
 	}
 	for _, k := range b.kernels {
 		if !slices.Contains(benchKernels, k) {
@@ -113,9 +125,6 @@ func (b *benchFlags) check() error {
 	}
 	if b.kernelDur < 0 || b.kernelDur > time.Hour {
 		return usagef("--kernel-time is %v, it must be between 0 and 1h", b.kernelDur)
-	}
-	if b.reps < 0 || b.reps > 10000 {
-		return usagef("--repeat is %d, it must be between 1 and 10000, or 0 for the default", b.reps)
 	}
 	for _, v := range []struct {
 		name string

@@ -187,6 +187,11 @@ func (p *param) upload(be backend.Backend, array backend.Array) (err error) {
 	return err
 }
 
+// learn adds the gradients of an open example and returns its loss.
+func (n *net) learn(ctx context.Context, e *model.Example, grads grad.Grads, recompute bool) (float32, error) {
+	return grad.Run(ctx, n.be, grads, grad.Options{Recompute: recompute}, e.Loss)
+}
+
 // zero forgets the gradients.
 func (n *net) zero() {
 	for _, p := range n.params {

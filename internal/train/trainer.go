@@ -337,7 +337,7 @@ func (t *Trainer) learn(ctx context.Context, s *ready, draws random.Stream, batc
 		return err
 	}
 	defer e.Close()
-	loss, err := grad.Run(ctx, t.be, grads, grad.Options{Recompute: t.recipe.Train.Checkpointing}, e.Loss)
+	loss, err := t.net.learn(ctx, e, grads, t.recipe.Train.Checkpointing)
 	sum.loss += float64(loss)
 	return err
 }
