@@ -191,8 +191,8 @@ func TestLearns(t *testing.T) {
 		set             func(r *Recipe)
 	}{
 		{"all", 32, 400, 0, func(r *Recipe) {}},
-		{"lora", 16, 250, 2, func(r *Recipe) {
-			r.Model.LoRA.Rank, r.Model.Tune = 16, []string{"language", "connector"}
+		{"lora", 16, 500, 2, func(r *Recipe) {
+			r.Model.LoRA.Rank, r.Model.LoRA.Alpha, r.Model.Tune = 32, 32, []string{"language", "connector"}
 		}},
 		{"autoregressive", 16, 80, 0, func(r *Recipe) { r.Model.Objective = "autoregressive" }},
 	} {
