@@ -58,10 +58,7 @@ func (t *Trainer) save(ctx context.Context) error {
 	}
 	err := t.write(ctx, temp)
 	if err == nil {
-		err = os.RemoveAll(filepath.Join(root, name)) // of a run that was started anew
-	}
-	if err == nil {
-		err = os.Rename(temp, filepath.Join(root, name))
+		err = replaceDir(temp, filepath.Join(root, name))
 	}
 	if err != nil {
 		os.RemoveAll(temp)
@@ -77,6 +74,22 @@ func (t *Trainer) save(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// replaceDir gives temp its name. A directory that has it, of a run that was started anew, is there until then.
+func replaceDir(temp, path string) error {
+	old := temp + ".old"
+	if err := os.RemoveAll(old); err != nil {
+		return err
+	}
+	if err := os.Rename(path, old); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		os.Rename(old, path) // back; if there was none, this fails, and should
+		return err
+	}
+	return os.RemoveAll(old)
 }
 
 // write fills the directory of a checkpoint.

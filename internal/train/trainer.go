@@ -143,7 +143,11 @@ func (t *Trainer) openModel(dir string) error {
 		return err
 	}
 	t.be = backend.NewCPU(backend.Options{Threads: t.o.Threads})
-	if t.net, err = newNet(t.be, t.from, cfg, t.recipe); err != nil {
+	err = t.from.Guard(func() (err error) {
+		t.net, err = newNet(t.be, t.from, cfg, t.recipe)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("open %s: %w", dir, err)
 	}
 	t.kitchen = &kitchen{
@@ -223,6 +227,10 @@ func (t *Trainer) note(format string, args ...any) {
 
 // Run trains to the end, writing checkpoints. When ctx ends it writes one of the last whole step and returns the cause.
 func (t *Trainer) Run(ctx context.Context) error {
+	return t.from.Guard(func() error { return t.run(ctx) })
+}
+
+func (t *Trainer) run(ctx context.Context) error {
 	feedCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	feed := t.feed(feedCtx, int64(t.done)*int64(t.batch()))

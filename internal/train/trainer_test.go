@@ -310,6 +310,15 @@ func TestOutputDirectory(t *testing.T) {
 	if again, err := Parse(resolvedFile, text, nil); err != nil || fmt.Sprint(*again) != fmt.Sprint(*r) {
 		t.Errorf("the resolved recipe is %+v (%v), want %+v", again, err, r)
 	}
+	before := read(t, filepath.Join(r.Output.Dir, "checkpoint-1"))
+	r.Train.LearningRate *= 2
+	after := run(t, r, Options{Overwrite: true, Resume: "none"}) // takes the place of the same checkpoint
+	if bytes.Equal(before["optimizer.safetensors"], after["optimizer.safetensors"]) == bytes.Equal(before["model.safetensors"], after["model.safetensors"]) {
+		t.Error("another rate: the optimiser's means should be the same, the weights not")
+	}
+	if list, err := os.ReadDir(r.Output.Dir); err != nil || len(list) != 5 { // lock, recipe, metrics, logs, checkpoint
+		t.Errorf("%v in the output directory (%v)", list, err)
+	}
 	r.Train.BatchSize = 3
 	if _, err := Open(t.Context(), r, r.Model.Path, Options{}); err == nil || !strings.Contains(err.Error(), "samples") {
 		t.Errorf("a checkpoint of another batch: %v", err)
