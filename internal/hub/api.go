@@ -34,7 +34,7 @@ func (p *pull) list(ctx context.Context, revision string) (remote, error) {
 		} `json:"siblings"`
 	}
 	c := p.h.http
-	url := c.url("api", "models", p.ref.Owner, p.ref.Name, "revision", revision) + "?blobs=true"
+	url := c.url("api", p.ref.kind()+"s", p.ref.Owner, p.ref.Name, "revision", revision) + "?blobs=true"
 	err := c.retry(ctx, listAttempts, func() (bool, error) {
 		r, err := c.do(ctx, http.MethodGet, url, nil)
 		if err != nil {
@@ -57,7 +57,7 @@ func (p *pull) list(ctx context.Context, revision string) (remote, error) {
 	}
 	out := remote{info.SHA, listing{Version: 1, Files: map[string]entry{}}}
 	for _, s := range info.Siblings {
-		if !p.All && !Wanted(s.Name) {
+		if !p.All && !p.want(s.Name) {
 			continue
 		}
 		if err := checkPath(s.Name); err != nil {
@@ -77,7 +77,7 @@ func (p *pull) list(ctx context.Context, revision string) (remote, error) {
 		out.Files[s.Name] = e
 	}
 	if len(out.Files) == 0 {
-		return remote{}, lladav.Errorf(lladav.NotFound, "%s has none of the files of a model", p.ref)
+		return remote{}, lladav.Errorf(lladav.NotFound, "%s has none of the files of a %s", p.ref, p.ref.kind())
 	}
 	if err := out.check(); err != nil {
 		return remote{}, fmt.Errorf("list the files of %s: %w", p.ref, err)
@@ -116,7 +116,7 @@ func (p *pull) head(ctx context.Context, commit, file string) (e entry, err erro
 }
 
 func (p *pull) fileURL(commit, file string) string {
-	segments := []string{p.ref.Owner, p.ref.Name, "resolve", commit}
+	segments := append(p.ref.path(), "resolve", commit)
 	return p.h.http.url(append(segments, strings.Split(file, "/")...)...)
 }
 
@@ -139,7 +139,7 @@ func (p *pull) refused(err error) error {
 	case s.host != host: // where the hub keeps large files
 	case s.kind == "GatedRepo" || s.code == http.StatusForbidden:
 		e.Err = fmt.Errorf("pull %s: %s has not given access to it", p.ref, host)
-		e.Hint = fmt.Sprintf("ask for access at %s, then set HF_TOKEN", p.h.http.url(p.ref.Owner, p.ref.Name))
+		e.Hint = fmt.Sprintf("ask for access at %s, then set HF_TOKEN", p.h.http.url(p.ref.path()...))
 	case s.kind == "RevisionNotFound":
 		e.Kind, e.Err = lladav.NotFound, fmt.Errorf("%s has no revision %s of %s", host, p.ref.Revision, p.ref.Repo())
 	case s.code == http.StatusUnauthorized && p.h.c.Token != "" && s.kind != "RepoNotFound":
@@ -147,12 +147,12 @@ func (p *pull) refused(err error) error {
 	case s.kind == "EntryNotFound":
 		e.Kind = lladav.NotFound
 	case s.code == http.StatusUnauthorized || s.code == http.StatusNotFound:
-		e.Kind, e.Err = lladav.NotFound, fmt.Errorf("%s has no model %s, or it is private", host, p.ref.Repo())
-		if near := nearest(p.ref.Repo(), p.h.names()); near != "" && near != p.ref.Repo() {
+		e.Kind, e.Err = lladav.NotFound, fmt.Errorf("%s has no %s %s, or it is private", host, p.ref.kind(), p.ref.Repo())
+		if near := nearest(p.ref.Repo(), p.h.names()); near != "" && near != p.ref.Repo() && !p.ref.Dataset {
 			e.Err = fmt.Errorf("%s has no model %s, did you mean %s?", host, p.ref.Repo(), near)
 		}
 		if p.h.c.Token == "" {
-			e.Hint = "a private model needs a token in HF_TOKEN"
+			e.Hint = "a private " + p.ref.kind() + " needs a token in HF_TOKEN"
 		}
 	}
 	return e

@@ -58,7 +58,7 @@ func FuzzList(f *testing.F) {
 			resp.Header.Set("X-Linked-Size", size)
 			return resp
 		})
-		p := &pull{h: h, ref: Ref{"acme", "tiny", "main"}, PullOptions: PullOptions{All: true}}
+		p := &pull{h: h, ref: Ref{Owner: "acme", Name: "tiny", Revision: "main"}, PullOptions: PullOptions{All: true}}
 		files, err := p.list(context.Background(), "main")
 		if from, total, ok := contentRange(span); ok && (from < 0 || total < -1) {
 			t.Errorf("range %q is from %d of %d", span, from, total)

@@ -11,18 +11,32 @@ import (
 	"strings"
 )
 
-// repo is the part of the cache that belongs to one model.
+// repo is the part of the cache that belongs to one model or dataset.
 type repo struct {
 	name string // owner/name
 	dir  string // CACHE/models--OWNER--NAME
 	lock string // CACHE/.locks/models--OWNER--NAME
 }
 
-const repoPrefix = "models--"
+const (
+	repoPrefix    = "models--"
+	datasetPrefix = "datasets--"
+)
 
-func (h *Hub) repo(name string) repo {
-	folder := repoPrefix + strings.ReplaceAll(name, "/", "--")
+// repo returns the part of the cache of the model called name.
+func (h *Hub) repo(name string) repo { return h.folder(repoPrefix, name) }
+
+func (h *Hub) folder(prefix, name string) repo {
+	folder := prefix + strings.ReplaceAll(name, "/", "--")
 	return repo{name, filepath.Join(h.c.Cache, folder), filepath.Join(h.c.Cache, ".locks", folder)}
+}
+
+// repoOf returns the part of the cache that ref lies in.
+func (h *Hub) repoOf(ref Ref) repo {
+	if ref.Dataset {
+		return h.folder(datasetPrefix, ref.Repo())
+	}
+	return h.repo(ref.Repo())
 }
 
 // repoName undoes the folder name of a repository; ok is false if it is none of a model.

@@ -37,7 +37,7 @@ func (p *pull) lock(ctx context.Context, name, path string) (unlock func(), err 
 	if err == nil && !ok {
 		what := "this file"
 		if name == pullLock {
-			what = "this model"
+			what = "this " + p.ref.kind()
 		}
 		p.report(Event{Status: Waiting, File: path, Detail: "another process fetches " + what})
 		_, err = l.TryLockContext(ctx, lockPoll)

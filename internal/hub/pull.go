@@ -52,6 +52,7 @@ type pull struct {
 	h    *Hub
 	ref  Ref
 	repo repo
+	want func(file string) bool
 	PullOptions
 	mu sync.Mutex // of Report
 }
@@ -69,7 +70,11 @@ func (h *Hub) Pull(ctx context.Context, arg string, o PullOptions) (Model, error
 	if h.c.Offline {
 		return h.Find(ref.String())
 	}
-	p := &pull{h: h, ref: ref, repo: h.repo(ref.Repo()), PullOptions: o}
+	return h.pull(ctx, &pull{h: h, ref: ref, repo: h.repoOf(ref), want: Wanted, PullOptions: o})
+}
+
+// pull carries p out.
+func (h *Hub) pull(ctx context.Context, p *pull) (Model, error) {
 	if p.Parallel <= 0 {
 		p.Parallel = defaultParallel
 	}
@@ -84,7 +89,7 @@ func (h *Hub) Pull(ctx context.Context, arg string, o PullOptions) (Model, error
 			return m, p.local(err)
 		}
 	}
-	return Model{}, fmt.Errorf("pull %s: %w again and again", ref, err)
+	return Model{}, fmt.Errorf("pull %s: %w again and again", p.ref, err)
 }
 
 // once lists and fetches the files.
@@ -156,7 +161,7 @@ func (p *pull) enough(files remote) error {
 	}
 	if free, ok := freeSpace(p.h.c.Cache); ok && need > free {
 		return &lladav.Error{Err: fmt.Errorf("pull %s: %s to fetch, %s free in %s", p.ref, megabytes(need), megabytes(free), p.h.c.Cache),
-			Hint: "make room, or keep models elsewhere: HF_HUB_CACHE"}
+			Hint: "make room, or keep " + p.ref.kind() + "s elsewhere: HF_HUB_CACHE"}
 	}
 	return nil
 }

@@ -10,14 +10,31 @@ import (
 	"lladav/internal/near"
 )
 
-// A Ref names a model on the hub.
+// A Ref names a model, or a dataset, on the hub.
 type Ref struct {
 	Owner, Name string
 	Revision    string // branch, tag or commit; never empty
+	Dataset     bool   // it is no model; ParseRef never says so
 }
 
 // Repo returns "owner/name".
 func (r Ref) Repo() string { return r.Owner + "/" + r.Name }
+
+// path returns the segments that stand for the repository in a URL of its files.
+func (r Ref) path() []string {
+	if r.Dataset {
+		return []string{"datasets", r.Owner, r.Name}
+	}
+	return []string{r.Owner, r.Name}
+}
+
+// kind says what the repository holds.
+func (r Ref) kind() string {
+	if r.Dataset {
+		return "dataset"
+	}
+	return "model"
+}
 
 // String returns the reference as a user writes it.
 func (r Ref) String() string {

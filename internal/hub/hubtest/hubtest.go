@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -79,7 +80,8 @@ func (s *Server) Close() { s.hub.Close(); s.store.Close() }
 // CloseConnections ends every connection, as when a network breaks.
 func (s *Server) CloseConnections() { s.hub.CloseClientConnections(); s.store.CloseClientConnections() }
 
-// Put makes files the content of a new commit of "owner/name" and lets branch main stand at it. It returns the commit.
+// Put makes files the content of a new commit of the model "owner/name", or the dataset "datasets/owner/name", and lets
+// branch main stand at it. It returns the commit.
 func (s *Server) Put(name string, files map[string][]byte) (commit string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +129,9 @@ func (s *Server) Requests() []string {
 }
 
 // Large says whether the hub keeps a file on its other host.
-func Large(file string) bool { return path.Ext(file) == ".safetensors" || path.Ext(file) == ".bin" }
+func Large(file string) bool {
+	return slices.Contains([]string{".safetensors", ".bin", ".parquet", ".zip"}, path.Ext(file))
+}
 
 // SHA256 returns the hash of a large file, which is its ETag.
 func SHA256(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
@@ -153,12 +157,17 @@ func (s *Server) note(r *http.Request) {
 
 func (s *Server) serveHub(w http.ResponseWriter, r *http.Request) {
 	s.note(r)
-	// Revisions may hold an escaped slash.
+	// Revisions may hold an escaped slash, names of files a blank.
 	parts := strings.Split(strings.Trim(r.URL.EscapedPath(), "/"), "/")
 	for i, p := range parts {
-		parts[i] = strings.ReplaceAll(p, "%2F", "/")
+		if plain, err := url.PathUnescape(p); err == nil {
+			parts[i] = plain
+		}
 	}
-	file := ""
+	file, kind := "", ""
+	if parts[0] == "datasets" {
+		kind, parts = "datasets/", parts[1:]
+	}
 	if len(parts) > 4 && parts[2] == "resolve" {
 		file = strings.Join(parts[4:], "/")
 	}
@@ -171,13 +180,16 @@ func (s *Server) serveHub(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case file != "":
-		s.serveFile(w, r, strings.Join(parts[:2], "/"), parts[3], file)
-	case len(parts) >= 4 && parts[0] == "api" && parts[1] == "models":
-		kind, rev := "revision", "main"
+		s.serveFile(w, r, kind+strings.Join(parts[:2], "/"), parts[3], file)
+	case len(parts) >= 4 && parts[0] == "api" && (parts[1] == "models" || parts[1] == "datasets"):
+		list, rev := "revision", "main"
 		if len(parts) >= 6 {
-			kind, rev = parts[4], parts[5]
+			list, rev = parts[4], parts[5]
 		}
-		s.serveList(w, strings.Join(parts[2:4], "/"), kind, rev)
+		if parts[1] == "datasets" {
+			kind = "datasets/"
+		}
+		s.serveList(w, kind+strings.Join(parts[2:4], "/"), list, rev)
 	default:
 		http.NotFound(w, r)
 	}
