@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"lladav/internal/kernel"
 	"lladav/internal/tensor"
@@ -15,7 +16,8 @@ type Options struct {
 }
 
 // A CPU runs operations on the host. It is always there, and it is the reference for every other backend: each
-// operation is the kernel of the same name, on memory taken from an arena. Runs of several goroutines take turns.
+// operation is the kernel of the same name, on memory taken from an arena. Runs of several goroutines take turns; those of
+// several CPUs do not, and may use the same uploaded arrays as long as none of them writes to one.
 type CPU struct {
 	pool  *kernel.Pool
 	prec  kernel.Precision
@@ -111,6 +113,7 @@ type array struct {
 	shape  []int
 	data   []float32      // nil in results after a failure
 	stored *tensor.Tensor // nil in results and vectors
+	view   sync.Once      // sets data of what is stored as float32
 	owner  *scope         // what it dies with; nil for uploaded and kept arrays
 	kept   bool
 	dead   bool
@@ -221,9 +224,7 @@ func f32(a Array) []float32 {
 	if x.stored.DType != tensor.F32 {
 		panic(fmt.Sprintf("backend: a %v weight where activations belong", x.stored))
 	}
-	if x.data == nil {
-		x.data = x.stored.F32() // a view, but for data at an odd address
-	}
+	x.view.Do(func() { x.data = x.stored.F32() }) // a view, but for data at an odd address
 	return x.data
 }
 

@@ -25,6 +25,9 @@ type Timing struct {
 // The model that Bench trains, of 10.4 million parameters, and its samples.
 const benchRows, benchHidden, benchVocab = 200, 60, 2000
 
+// benchLanes is per_device_train_batch_size of steps of at least as many samples.
+const benchLanes = 4
+
 func benchConfig() *model.Config {
 	return &model.Config{
 		VocabSize: benchVocab, HiddenSize: 256, IntermediateSize: 768, NumHiddenLayers: 11, NumAttentionHeads: 4, NumKeyValueHeads: 4,
@@ -66,7 +69,7 @@ func Bench(ctx context.Context, threads, samples, steps int) (*Timing, error) {
 	defer be.Close()
 	t.Threads = be.Threads()
 	r := NewRecipe()
-	r.Model.Tune, r.Train.Checkpointing = []string{"language"}, false
+	r.Model.Tune, r.Train.Checkpointing, r.Train.BatchSize = []string{"language"}, false, min(samples, benchLanes)
 	n, err := newNet(be, src, cfg, &r)
 	if err != nil {
 		return nil, err
@@ -90,7 +93,7 @@ func Bench(ctx context.Context, threads, samples, steps int) (*Timing, error) {
 
 func benchStep(ctx context.Context, n *net, r *Recipe, samples, step int) error {
 	n.zero()
-	for s := range samples {
+	_, err := n.learnEach(ctx, samples, true, r.Train.Checkpointing, func(s int) (*model.Example, error) {
 		draws := random.New(2, uint64(step), uint64(s))
 		e := &model.Example{}
 		ids := make([]int32, benchRows)
@@ -103,15 +106,13 @@ func benchStep(ctx context.Context, n *net, r *Recipe, samples, step int) error 
 			ids[row] = 1
 		}
 		e.Pieces = []model.Piece{{IDs: ids}}
-		if err := e.Open(n.model); err != nil {
-			return err
-		}
-		_, err := n.learn(ctx, e, n.grads, r.Train.Checkpointing)
-		e.Close()
-		if err != nil {
-			return err
-		}
+		return e, nil
+	})
+	if err == nil {
+		err = n.gather(ctx)
 	}
-	_, err := n.update(ctx, &r.Train, step, 1)
+	if err == nil {
+		_, err = n.update(ctx, &r.Train, step, 1)
+	}
 	return err
 }

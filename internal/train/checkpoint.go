@@ -150,7 +150,7 @@ func (t *Trainer) writeModel(ctx context.Context, dir string) error {
 			continue
 		}
 		if err == nil && name == "config.json" {
-			text, err = model.SetObjective(text, t.objective())
+			text, err = model.TrainedConfig(text, t.objective(), mostly(all))
 		}
 		if err == nil {
 			err = writeText(filepath.Join(dir, name), text)
@@ -160,6 +160,24 @@ func (t *Trainer) writeModel(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
+}
+
+// mostly returns config.json's word for the type that most weights have: vectors that learn, and what does not learn, may
+// have another one.
+func mostly(all []weights.Spec) string {
+	elements := map[string]int{}
+	best := ""
+	for _, s := range all {
+		word := model.TorchType(s.DType)
+		if word == "" {
+			continue
+		}
+		n, _ := tensor.Elems(s.Shape)
+		if elements[word] += n; elements[word] > elements[best] {
+			best = word
+		}
+	}
+	return best
 }
 
 // objective returns what the model is trained for; the recipe has been checked.

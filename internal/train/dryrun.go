@@ -53,7 +53,7 @@ func (t *Trainer) DryRun(ctx context.Context) (*Estimate, error) {
 	e.Rows = longest.rows
 	for _, p := range t.net.params {
 		e.Learning += int64(p.master.Len())
-		e.States += 4 * int64(4*p.master.Len()) // the copy, the gradient, two means
+		e.States += 4 * int64((3+len(t.net.lanes))*p.master.Len()) // the copy, two means, and the gradient of each lane
 		if p.stored != p.master {
 			e.States += int64(len(p.stored.Data))
 		}
@@ -70,16 +70,18 @@ func (t *Trainer) DryRun(ctx context.Context) (*Estimate, error) {
 	}
 	// Small buffers of one shape are still there while the next sample's are made, so a short sample goes before.
 	var took time.Duration
+	side := len(t.net.workers) // samples learned side by side
 	for _, s := range []*ready{shortest, longest} {
 		start := time.Now()
-		if err := t.learn(ctx, s, draws, t.batch(), t.net.grads, new(tally)); err != nil {
+		_, err := t.learn(ctx, side, true, func(int) (*ready, random.Stream, error) { return s, draws, nil })
+		if err != nil {
 			return nil, err
 		}
 		took = time.Since(start)
 	}
 	t.net.zero()
-	e.Activations = t.be.Peak()
-	perRow := float64(took) / float64(longest.rows)
+	e.Activations = t.net.peak()
+	perRow := float64(took) / float64(side*longest.rows)
 	e.Time = time.Duration(perRow * float64(rows) / float64(e.Looked) * float64(t.batch()) * float64(e.Steps))
 	return e, nil
 }

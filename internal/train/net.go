@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"lladav/internal/backend"
-	"lladav/internal/grad"
 	"lladav/internal/model"
 	"lladav/internal/random"
 	"lladav/internal/tensor"
@@ -28,10 +27,12 @@ func part(name string) string {
 
 // A net is a model of which some tensors learn.
 type net struct {
-	be     backend.Backend
-	model  *model.Model
-	params []*param // in the order of model.Tensors, then those of the adapter
-	grads  grad.Grads
+	be      *backend.CPU
+	model   *model.Model
+	params  []*param                 // in the order of model.Tensors, then those of the adapter
+	arrays  map[string]backend.Array // what the model computes with, by the names of its tensors and of params
+	lanes   []*lane
+	workers []*backend.CPU
 }
 
 // A param is a tensor that learns, and what the optimiser keeps about it. All of it is in memory of our own.
@@ -53,8 +54,8 @@ type param struct {
 }
 
 // newNet loads the model, with copies of the tensors that learn.
-func newNet(be backend.Backend, src weights.Source, cfg *model.Config, r *Recipe) (*net, error) {
-	n := &net{be: be, grads: grad.Grads{}}
+func newNet(be *backend.CPU, src weights.Source, cfg *model.Config, r *Recipe) (*net, error) {
+	n := &net{be: be, arrays: map[string]backend.Array{}}
 	own := map[string]*tensor.Tensor{}
 	for _, s := range model.Tensors(cfg) {
 		where := part(s.Name)
@@ -75,18 +76,19 @@ func newNet(be backend.Backend, src weights.Source, cfg *model.Config, r *Recipe
 	if n.model, err = model.Load(be, weights.Overlay{Source: src, Own: own}, cfg); err != nil {
 		return nil, err
 	}
-	arrays := map[string]backend.Array{}
 	for name, a := range n.model.Parameters() {
-		arrays[name] = a
+		n.arrays[name] = a
 	}
-	if err = n.adapt(cfg, r, arrays); err == nil && len(n.params) == 0 {
+	if err = n.adapt(cfg, r); err == nil && len(n.params) == 0 {
 		err = fmt.Errorf("nothing of the model learns: it has no tensors of %s under their published names", strings.Join(r.Model.Tune, ", "))
 	}
 	for _, p := range n.params {
 		if err == nil {
-			err = p.upload(be, arrays[p.name])
-			n.grads[arrays[p.name]] = p.grad
+			err = p.upload(be, n.arrays[p.name])
 		}
+	}
+	if err == nil {
+		err = n.openLanes(be, r.Train.BatchSize)
 	}
 	if err != nil {
 		n.close()
@@ -96,7 +98,7 @@ func newNet(be backend.Backend, src weights.Source, cfg *model.Config, r *Recipe
 }
 
 // adapt gives the language model an adapter to learn, if the recipe asks for one, and adds its arrays.
-func (n *net) adapt(cfg *model.Config, r *Recipe, arrays map[string]backend.Array) error {
+func (n *net) adapt(cfg *model.Config, r *Recipe) error {
 	l := r.Model.LoRA
 	if l.Rank == 0 || !slices.Contains(r.Model.Tune, "language") {
 		return nil
@@ -122,7 +124,7 @@ func (n *net) adapt(cfg *model.Config, r *Recipe, arrays map[string]backend.Arra
 	}
 	pairs, err := n.model.Adapt(adapters)
 	for name, p := range pairs {
-		arrays[name+lowSuffix], arrays[name+highSuffix] = p[0], p[1]
+		n.arrays[name+lowSuffix], n.arrays[name+highSuffix] = p[0], p[1]
 	}
 	return err
 }
@@ -187,15 +189,15 @@ func (p *param) upload(be backend.Backend, array backend.Array) (err error) {
 	return err
 }
 
-// learn adds the gradients of an open example and returns its loss.
-func (n *net) learn(ctx context.Context, e *model.Example, grads grad.Grads, recompute bool) (float32, error) {
-	return grad.Run(ctx, n.be, grads, grad.Options{Recompute: recompute}, e.Loss)
-}
-
 // zero forgets the gradients.
 func (n *net) zero() {
 	for _, p := range n.params {
 		clear(p.gradient)
+	}
+	for _, l := range n.lanes {
+		for _, values := range l.rows {
+			clear(values)
+		}
 	}
 }
 
@@ -229,6 +231,7 @@ func (n *net) update(ctx context.Context, r *TrainRecipe, step int, factor float
 }
 
 func (n *net) close() {
+	n.closeLanes()
 	n.model.Close()
 	for _, p := range n.params {
 		n.be.Free(p.grad)

@@ -13,7 +13,6 @@ import (
 
 	"lladav/internal/backend"
 	"lladav/internal/data"
-	"lladav/internal/grad"
 	"lladav/internal/model"
 	"lladav/internal/random"
 	"lladav/internal/token"
@@ -265,17 +264,16 @@ func (t *Trainer) run(ctx context.Context) error {
 func (t *Trainer) step(ctx context.Context, feed <-chan chan fed) (Status, error) {
 	start := time.Now()
 	t.net.zero()
-	var sum tally
 	first := uint64(t.done) * uint64(t.batch())
-	for i := range t.batch() {
+	sum, err := t.learn(ctx, t.batch(), true, func(k int) (*ready, random.Stream, error) {
 		s, err := next(ctx, feed)
-		if err != nil {
-			return Status{}, err
-		}
-		draws := random.New(t.recipe.Train.Seed, drawTrain, first+uint64(i))
-		if err := t.learn(ctx, s, draws, t.batch(), t.net.grads, &sum); err != nil {
-			return Status{}, err
-		}
+		return s, random.New(t.recipe.Train.Seed, drawTrain, first+uint64(k)), err
+	})
+	if err == nil {
+		err = t.net.gather(ctx)
+	}
+	if err != nil {
+		return Status{}, err
 	}
 	// From here on the step is made as a whole, whatever ctx says.
 	factor := t.schedule.Factor(t.done)
@@ -328,36 +326,36 @@ type tally struct {
 	rows, labelled, hidden int
 }
 
-// learn adds a sample's loss and gradients; with nil gradients only the loss.
-func (t *Trainer) learn(ctx context.Context, s *ready, draws random.Stream, batch int, grads grad.Grads, sum *tally) error {
-	e := t.kitchen.example(s, draws, batch, t.recipe.Model.Objective == "autoregressive")
-	for _, label := range s.Labels {
-		if label != Ignore {
-			sum.labelled++
+// learn adds the gradients of n samples, unless only the loss is wanted. sample returns the k-th one and its draws; it is
+// called in order. The loss is the mean over the samples.
+func (t *Trainer) learn(ctx context.Context, n int, learns bool, sample func(k int) (*ready, random.Stream, error)) (sum tally, err error) {
+	losses, err := t.net.learnEach(ctx, n, learns, t.recipe.Train.Checkpointing, func(k int) (*model.Example, error) {
+		s, draws, err := sample(k)
+		if err != nil {
+			return nil, err
 		}
+		e := t.kitchen.example(s, draws, n, t.recipe.Model.Objective == "autoregressive")
+		for _, label := range s.Labels {
+			if label != Ignore {
+				sum.labelled++
+			}
+		}
+		sum.rows += s.rows
+		if e != nil {
+			sum.hidden += len(e.Rows)
+		}
+		return e, nil
+	})
+	for _, loss := range losses {
+		sum.loss += float64(loss)
 	}
-	sum.rows += s.rows
-	if e == nil {
-		return nil
-	}
-	sum.hidden += len(e.Rows)
-	if err := e.Open(t.net.model); err != nil {
-		return err
-	}
-	defer e.Close()
-	loss, err := t.net.learn(ctx, e, grads, t.recipe.Train.Checkpointing)
-	sum.loss += float64(loss)
-	return err
+	return sum, err
 }
 
 // evaluate returns the mean loss over the validation samples, with the same draws every time.
 func (t *Trainer) evaluate(ctx context.Context) (float64, error) {
-	var sum tally
-	for i, s := range t.eval {
-		draws := random.New(t.recipe.Train.Seed, drawEval, uint64(i))
-		if err := t.learn(ctx, s, draws, len(t.eval), nil, &sum); err != nil {
-			return 0, err
-		}
-	}
-	return sum.loss, nil
+	sum, err := t.learn(ctx, len(t.eval), false, func(k int) (*ready, random.Stream, error) {
+		return t.eval[k], random.New(t.recipe.Train.Seed, drawEval, uint64(k)), nil
+	})
+	return sum.loss, err
 }
