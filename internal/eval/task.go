@@ -113,6 +113,9 @@ type Result struct {
 type Scored struct {
 	Doc    Doc
 	Result Result
+	// Copy tells apart the copies of a unit that was drawn several times by resampling, so that metrics which put the
+	// documents of a unit together do not put together those of different copies. 0 for all where nothing is resampled.
+	Copy int
 }
 
 // A Metric is a figure over documents.

@@ -1,0 +1,82 @@
+package eval
+
+// meanScore is the mean of the documents' scores.
+func meanScore(all []Scored) float64 { return meanOf(all, func(Scored) bool { return true }) }
+
+// meanOf is the mean score of the documents that keep accepts.
+func meanOf(all []Scored, keep func(Scored) bool) float64 {
+	sum, n := 0.0, 0
+	for _, s := range all {
+		if keep(s) {
+			sum += s.Result.Score
+			n++
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	return sum / float64(n)
+}
+
+// where accepts the documents that have the text in the column.
+func where(column, text string) func(Scored) bool {
+	return func(s Scored) bool { return s.Doc.Text(column) == text }
+}
+
+// mean makes a metric of the plain mean.
+func mean(name string) Metric { return Metric{Name: name, Max: 1, Of: meanScore} }
+
+// meanBy is the mean over the values of a column of each one's mean score: categories weigh the same, whatever their size.
+func meanBy(column string, all []Scored) float64 {
+	groups := groupBy(all, func(s Scored) string { return s.Doc.Text(column) })
+	sum := 0.0
+	for _, g := range groups {
+		sum += meanScore(g)
+	}
+	if len(groups) == 0 {
+		return 0
+	}
+	return sum / float64(len(groups))
+}
+
+// groupBy sorts documents by a key, groups and documents in the order of appearance.
+func groupBy[K comparable](all []Scored, key func(Scored) K) [][]Scored {
+	place := map[K]int{}
+	var groups [][]Scored
+	for _, s := range all {
+		k := key(s)
+		i, ok := place[k]
+		if !ok {
+			i = len(groups)
+			place[k] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], s)
+	}
+	return groups
+}
+
+// by makes breakdowns by columns that hold one text.
+func by(columns ...string) []Breakdown {
+	list := make([]Breakdown, len(columns))
+	for i, c := range columns {
+		list[i] = Breakdown{c, func(d Doc) []string {
+			if !d.Has(c) {
+				return nil
+			}
+			return []string{d.Text(c)}
+		}}
+	}
+	return list
+}
+
+// score is 1 for right.
+func score(right bool) float64 {
+	if right {
+		return 1
+	}
+	return 0
+}
+
+// need is the result of a document that lacks a column.
+func need(column string) Result { return Result{Failed: "there is no " + column} }
