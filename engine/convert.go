@@ -19,6 +19,7 @@ import (
 // ConvertOptions say how a checkpoint is rewritten. The zero value changes nothing but the layout.
 type ConvertOptions struct {
 	Adapter  string // directory of an adapter to merge into the weights
+	Vision   Tower  // to give to a language model
 	DType    string // of the weights: bf16, f16, f32, or "": as they are
 	MaxShard int64  // bytes of a file; 0: the writer's default
 }
@@ -27,7 +28,11 @@ type ConvertOptions struct {
 var dtypes = map[string]struct {
 	tensor tensor.DType
 	config string
-}{"bf16": {tensor.BF16, "bfloat16"}, "f16": {tensor.F16, "float16"}, "f32": {tensor.F32, "float32"}}
+}{
+	"bf16": {tensor.BF16, model.TorchType(tensor.BF16)},
+	"f16":  {tensor.F16, model.TorchType(tensor.F16)},
+	"f32":  {tensor.F32, model.TorchType(tensor.F32)},
+}
 
 // besides are the files of a checkpoint that are copied as they are.
 var besides = []string{
@@ -62,7 +67,8 @@ type conversion struct {
 	dir        string
 	text       []byte // of config.json
 	checkpoint *weights.Checkpoint
-	adapter    *weights.Adapter // nil: none
+	adapter    *weights.Adapter    // nil: none
+	tower      *weights.Checkpoint // that the tower is taken from; nil: none
 	specs      []weights.Spec
 
 	done  atomic.Int64
@@ -94,6 +100,9 @@ func (c *conversion) open(dir string) (err error) {
 	if err := c.list(cfg); err != nil {
 		return fmt.Errorf("convert %s: %w", c.dir, err)
 	}
+	if c.o.Vision.Dir != "" {
+		return c.addTower(cfg)
+	}
 	return nil
 }
 
@@ -117,30 +126,47 @@ func (c *conversion) list(cfg *model.Config) error {
 	}
 	for _, name := range names {
 		t := tensors[name]
-		to := t.DType
-		if c.o.DType != "" && to.Float() {
-			to = dtypes[c.o.DType].tensor
-		}
+		to := c.typeOf(t)
 		fill := func(dst []byte, offset int64) error { return recast(dst, to, t, int(offset)/to.Size()) }
 		if a, ok := adapters[strings.TrimSuffix(name, ".weight")]; ok {
 			fill = func(dst []byte, offset int64) error { return merge(dst, to, t, a, scale, int(offset)/to.Size()) }
 		}
-		c.total += int64(to.Bytes(t.Len()))
-		c.specs = append(c.specs, weights.Spec{Name: name, DType: to, Shape: t.Shape, Fill: func(dst []byte, offset int64) error {
-			if err := c.guard(func() error { return fill(dst, offset) }); err != nil {
-				return err
-			}
-			if done := c.done.Add(int64(len(dst))); c.progress != nil {
-				c.progress(done, c.total)
-			}
-			return nil
-		}})
+		c.add(weights.Spec{Name: name, DType: to, Shape: t.Shape, Fill: fill})
 	}
 	return nil
 }
 
+// typeOf returns the type in which t is written.
+func (c *conversion) typeOf(t *tensor.Tensor) tensor.DType {
+	if c.o.DType != "" && t.DType.Float() {
+		return dtypes[c.o.DType].tensor
+	}
+	return t.DType
+}
+
+// add adds a tensor to those that are to be written.
+func (c *conversion) add(s weights.Spec) {
+	n, _ := tensor.Elems(s.Shape)
+	c.total += int64(s.DType.Bytes(n))
+	fill := s.Fill
+	s.Fill = func(dst []byte, offset int64) error {
+		if err := c.guard(func() error { return fill(dst, offset) }); err != nil {
+			return err
+		}
+		if done := c.done.Add(int64(len(dst))); c.progress != nil {
+			c.progress(done, c.total)
+		}
+		return nil
+	}
+	c.specs = append(c.specs, s)
+}
+
 // guard calls f, which reads tensors.
 func (c *conversion) guard(f func() error) error {
+	if c.tower != nil {
+		inner := f
+		f = func() error { return c.tower.Guard(inner) }
+	}
 	return c.checkpoint.Guard(func() error { return c.adapter.Guard(f) })
 }
 
@@ -220,7 +246,11 @@ func (c *conversion) write(ctx context.Context, out string) (err error) {
 	if err := writeFile(filepath.Join(temp, "config.json"), c.text); err != nil {
 		return err
 	}
-	if err := errors.Join(c.checkpoint.Changed(), c.adapter.Changed()); err != nil {
+	err = errors.Join(c.checkpoint.Changed(), c.adapter.Changed())
+	if c.tower != nil {
+		err = errors.Join(err, c.tower.Changed())
+	}
+	if err != nil {
 		return err
 	}
 	if err := os.Rename(temp, out); err != nil {
@@ -235,5 +265,8 @@ func (c *conversion) close() {
 	}
 	if c.adapter != nil {
 		c.adapter.Close()
+	}
+	if c.tower != nil {
+		c.tower.Close()
 	}
 }

@@ -16,12 +16,15 @@ func newConvertCmd(a *app) *cobra.Command {
 	var shardMB int
 	c := &cobra.Command{
 		Use:   "convert MODEL DIR",
-		Short: "Write a checkpoint anew: merge an adapter, change the type of the weights",
+		Short: "Write a checkpoint anew: merge an adapter, change the type of the weights, add a vision tower",
 		Long: "convert writes the checkpoint of MODEL into the new directory DIR, in the published layout, whichever of the two\n" +
 			"published namings MODEL has. With --adapter, or if MODEL is an adapter itself, the adapter is merged into the\n" +
-			"weights. It needs little memory, whatever the size, and DIR appears when it is complete.",
+			"weights. With --vision, a language model gets the vision tower of another model, a SigLIP, and a connector that has\n" +
+			"learnt nothing: what the first stage of training starts from. It needs little memory, whatever the size, and DIR\n" +
+			"appears when it is complete.",
 		Example: "  lladav convert llada-v ./merged --adapter runs/lora/checkpoint-500\n" +
-			"  lladav convert runs/lora/checkpoint-500 ./merged --dtype bf16",
+			"  lladav convert runs/lora/checkpoint-500 ./merged --dtype bf16\n" +
+			"  lladav convert GSAI-ML/LLaDA-8B-Instruct runs/0-init --vision google/siglip2-so400m-patch14-384 --dtype bf16",
 		Args:              args(cobra.ExactArgs(2)),
 		ValidArgsFunction: a.completeModel,
 		RunE: func(cmd *cobra.Command, list []string) error {
@@ -34,6 +37,8 @@ func newConvertCmd(a *app) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.Adapter, "adapter", "", "`dir` of a LoRA adapter to merge, as PEFT writes it")
+	f.StringVar(&o.Vision.Name, "vision", "", "`model` whose vision tower to add, with an untrained connector")
+	f.Uint64Var(&o.Vision.Seed, "seed", 0, "of that connector: same seed, same bytes")
 	f.StringVar(&o.DType, "dtype", "", "of the weights: bf16, f16 or f32 (default as they are)")
 	f.IntVar(&shardMB, "max-shard", 0, "`MB` of one weight file (default 5000)")
 	f.StringVar(&cacheDir, "cache-dir", "", "hub cache `dir` instead of $HF_HUB_CACHE")
@@ -49,6 +54,13 @@ func (a *app) convert(ctx context.Context, name, out, cacheDir string, o engine.
 	found, err := findModel(h, name, &o.Adapter)
 	if err != nil {
 		return err
+	}
+	if o.Vision.Name != "" {
+		tower, err := h.Find(o.Vision.Name)
+		if err != nil {
+			return err
+		}
+		o.Vision.Dir = tower.Dir
 	}
 	bar := a.newByteBar("writing " + out)
 	var total atomic.Int64

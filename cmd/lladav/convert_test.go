@@ -69,3 +69,38 @@ func TestConvertAndAdapter(t *testing.T) {
 		}
 	}
 }
+
+// TestConvertVision puts a language model and a vision tower together, by their directories.
+func TestConvertVision(t *testing.T) {
+	dir := t.TempDir()
+	language, tower, out := filepath.Join(dir, "language"), filepath.Join(dir, "tower"), filepath.Join(dir, "out")
+	for _, args := range [][]string{{language, "--text-only"}, {tower, "--dtype", "f32"}} {
+		if code, _, errs := runHere(t, "", append([]string{"synth", "--layers", "1"}, args...)...); code != exitOK {
+			t.Fatal(errs)
+		}
+	}
+	if code, _, errs := runHere(t, "", "convert", language, out, "--vision", tower, "--seed", "2", "--dtype", "f32"); code != exitOK {
+		t.Fatal(errs)
+	}
+	if code, text, errs := runHere(t, "", "run", out, "../../examples/cups.jpg", "What is it?", "--gen-length", "2"); code != exitOK {
+		t.Errorf("status %d: %s%s", code, text, errs)
+	}
+	text, err := os.ReadFile(filepath.Join(out, "config.json"))
+	if err != nil || !strings.Contains(string(text), `"mm_vision_tower": "`+tower+`"`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	for _, c := range []struct {
+		model, vision string
+		code          int
+		want          string
+	}{
+		{language, filepath.Join(dir, "none"), exitNotFound, "no directory"},
+		{language, language, exitFailed, "no vision tower"},
+		{out, tower, exitUsage, "has a vision tower already"},
+	} {
+		code, _, errs := runHere(t, "", "convert", c.model, out+"2", "--vision", c.vision)
+		if code != c.code || !strings.Contains(errs, c.want) {
+			t.Errorf("%+v: status %d, %s", c, code, errs)
+		}
+	}
+}

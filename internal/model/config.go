@@ -81,17 +81,9 @@ func ParseConfig(name string, data []byte) (*Config, error) {
 }
 
 func parseConfig(data []byte) (*Config, error) {
-	var f fields
-	var flat bytes.Buffer // without line breaks, since values are quoted in errors
-	err := json.Compact(&flat, data)
-	if err == nil {
-		err = json.Unmarshal(flat.Bytes(), &f.values)
-	}
+	f, err := parseFields(data)
 	if err != nil {
-		return nil, fmt.Errorf("not a JSON object: %w", err)
-	}
-	if f.values == nil {
-		return nil, errors.New("not a JSON object: null")
+		return nil, err
 	}
 	if err := f.architecture(); err != nil {
 		return nil, err
@@ -205,33 +197,18 @@ func (f *fields) pictures(c *Config, data []byte) error {
 		if err := json.Unmarshal(f.values["vision_config"], &g.values); err != nil {
 			return errors.New("vision_config is not an object")
 		}
-		g.want("hidden_act", "gelu_pytorch_tanh")
-		g.want("num_channels", 3.0)
-		v = VisionConfig{
-			HiddenSize:        g.integer("hidden_size", v.HiddenSize, 1, maxWidth),
-			IntermediateSize:  g.integer("intermediate_size", v.IntermediateSize, 1, maxWidth),
-			NumHiddenLayers:   g.integer("num_hidden_layers", v.NumHiddenLayers, 1, maxLayers),
-			NumAttentionHeads: g.integer("num_attention_heads", v.NumAttentionHeads, 1, maxWidth),
-			ImageSize:         g.integer("image_size", v.ImageSize, 1, 1<<12),
-			PatchSize:         g.integer("patch_size", v.PatchSize, 1, 1<<12),
-			LayerNormEps:      v.LayerNormEps,
-		}
-		if g.has("layer_norm_eps") {
-			v.LayerNormEps = g.number("layer_norm_eps", 0, 1)
-		}
+		v = g.tower(v)
 		f.wrong = append(f.wrong, g.wrong...)
 	}
 	width := f.integer("mm_hidden_size", v.HiddenSize, 1, maxWidth)
 	if err := f.err(); err != nil {
 		return err
 	}
-	switch {
-	case width != v.HiddenSize:
+	if width != v.HiddenSize {
 		return fmt.Errorf("mm_hidden_size is %d, the tower's width %d", width, v.HiddenSize)
-	case v.HiddenSize%v.NumAttentionHeads != 0:
-		return fmt.Errorf("the tower's %d heads do not divide its width of %d", v.NumAttentionHeads, v.HiddenSize)
-	case v.PatchSize > v.ImageSize:
-		return fmt.Errorf("patches of %d pixels in tiles of %d", v.PatchSize, v.ImageSize)
+	}
+	if err := v.check(); err != nil {
+		return err
 	}
 	if err := json.Unmarshal(data, &c.Images); err != nil {
 		return oneLine(err)
@@ -253,6 +230,21 @@ type fields struct {
 	in     string // where the object lies, for messages
 	values map[string]json.RawMessage
 	wrong  []string
+}
+
+// parseFields reads a JSON object.
+func parseFields(data []byte) (f fields, err error) {
+	var flat bytes.Buffer // without line breaks, since values are quoted in errors
+	if err = json.Compact(&flat, data); err == nil {
+		err = json.Unmarshal(flat.Bytes(), &f.values)
+	}
+	if err != nil {
+		return f, fmt.Errorf("not a JSON object: %w", err)
+	}
+	if f.values == nil {
+		return f, errors.New("not a JSON object: null")
+	}
+	return f, nil
 }
 
 // err returns everything that is wrong in one error.

@@ -135,7 +135,7 @@ func (w *loader) model(m *Model) {
 		return
 	}
 	m.tower, m.connector = &Tower{}, &Connector{}
-	w.in("model.vision_tower.vision_tower.vision_model").tower(m.tower, c.Vision)
+	w.in(towerPrefix).tower(m.tower, c.Vision)
 	w.linear(&m.connector.fc1, "model.mm_projector.0", c.HiddenSize, c.Vision.HiddenSize)
 	w.linear(&m.connector.fc2, "model.mm_projector.2", c.HiddenSize, c.HiddenSize)
 	w.matrix(&m.newline, 1, "model.image_newline", c.HiddenSize)
