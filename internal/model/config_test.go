@@ -62,32 +62,33 @@ func TestParseConfig(t *testing.T) {
 	}
 }
 
-func TestSetObjective(t *testing.T) {
-	for _, text := range []string{publishedConfig, originalConfig} {
-		plain := []byte(text)
-		if same, err := SetObjective(plain, Diffusion); err != nil || &same[0] != &plain[0] {
-			t.Errorf("what need not change did: %s, %v", same, err)
+func TestTrainedConfig(t *testing.T) {
+	for _, text := range []string{publishedConfig, originalConfig, strings.Replace(publishedConfig, "{", `{"dtype": "float32", `, 1)} {
+		before, err := ParseConfig("config.json", []byte(text))
+		if err != nil {
+			t.Fatal(err)
 		}
-		next, err := SetObjective(plain, Autoregressive)
+		next, err := TrainedConfig([]byte(text), Autoregressive, "float16")
 		if err != nil {
 			t.Fatal(err)
 		}
 		c, err := ParseConfig("config.json", next)
-		if err != nil || c.Objective != Autoregressive {
-			t.Fatalf("%+v, %v", c, err)
+		if err != nil || c.Objective != Autoregressive || !strings.Contains(string(next), `"torch_dtype": "float16"`) || strings.Contains(string(next), `"dtype"`) {
+			t.Fatalf("%s, %v", next, err)
 		}
-		back, err := SetObjective(next, Diffusion)
+		back, err := TrainedConfig(next, Diffusion, "bfloat16")
 		if err != nil {
 			t.Fatal(err)
 		}
-		old, err := ParseConfig("config.json", back)
-		c.Objective = Diffusion
-		if err != nil || !reflect.DeepEqual(c, old) {
-			t.Errorf("%+v, %v, want %+v", old, err, c)
+		after, err := ParseConfig("config.json", back)
+		if err != nil || !reflect.DeepEqual(after, before) || !strings.Contains(string(back), `"torch_dtype": "bfloat16"`) {
+			t.Errorf("%s, %v", back, err)
 		}
 	}
-	if _, err := SetObjective([]byte("[]"), Autoregressive); err == nil {
-		t.Error("a list is an object")
+	for _, text := range []string{"[]", "null"} {
+		if _, err := TrainedConfig([]byte(text), Autoregressive, "float32"); err == nil {
+			t.Errorf("%s is an object", text)
+		}
 	}
 }
 

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"lladav/internal/tensor"
 )
 
 // An Objective is what a model was trained for, and so how it writes.
@@ -35,23 +38,31 @@ func ParseObjective(name string) (Objective, error) {
 	return Objective(i), nil
 }
 
-// SetObjective returns a config.json that says what the model was trained for, and data itself if it does already.
-func SetObjective(data []byte, o Objective) ([]byte, error) {
+// torchTypes are the words of config.json for the types of weights.
+var torchTypes = map[tensor.DType]string{tensor.BF16: "bfloat16", tensor.F16: "float16", tensor.F32: "float32"}
+
+// TorchType returns config.json's word for a type of weights, "" for a type that is none.
+func TorchType(t tensor.DType) string { return torchTypes[t] }
+
+// TrainedConfig returns a config.json that says what the model was trained for and the type of its weights, a word of
+// TorchType. Everything else stays.
+func TrainedConfig(data []byte, o Objective, dtype string) ([]byte, error) {
 	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(data, &keys); err != nil {
-		return nil, fmt.Errorf("not a JSON object: %w", err)
+	if err := json.Unmarshal(data, &keys); err != nil || keys == nil {
+		return nil, fmt.Errorf("not a JSON object: %w", cmp.Or(err, errors.New("null")))
 	}
-	if _, has := keys["objective"]; !has && o == Diffusion || string(keys["objective"]) == strconv.Quote(o.String()) {
-		return data, nil
-	}
-	if o == Diffusion {
-		delete(keys, "objective")
-	} else {
+	delete(keys, "objective")
+	if o != Diffusion {
 		keys["objective"] = json.RawMessage(strconv.Quote(o.String()))
 	}
+	delete(keys, newDType)
+	keys["torch_dtype"] = json.RawMessage(strconv.Quote(dtype))
 	text, err := json.MarshalIndent(keys, "", "  ")
 	return append(text, '\n'), err
 }
+
+// newDType is the newer name of the key torch_dtype, which the code of LLaDA-V does not know.
+const newDType = "dtype"
 
 // originalKeys are those of LLaDA-8B-Instruct's configuration that the published one has other keys for, or no need of.
 var originalKeys = []string{
@@ -90,7 +101,7 @@ func PublishedConfig(data []byte, c *Config, dtype string) ([]byte, error) {
 		keys["objective"] = c.Objective.String()
 	}
 	if dtype != "" {
-		delete(keys, "dtype") // the newer name of torch_dtype, which the code of LLaDA-V does not know
+		delete(keys, newDType)
 		keys["torch_dtype"] = dtype
 	}
 	text, err := json.MarshalIndent(keys, "", "  ")

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"lladav/internal/data"
@@ -52,7 +50,7 @@ var modelFiles = []string{
 func (t *Trainer) save(ctx context.Context) error {
 	root := t.recipe.Output.Dir
 	name := fmt.Sprintf("checkpoint-%d", t.done)
-	temp := filepath.Join(root, "."+name+".partial")
+	temp := aside(filepath.Join(root, name), "partial")
 	if err := os.RemoveAll(temp); err != nil {
 		return fmt.Errorf("write a checkpoint: %w", err)
 	}
@@ -68,28 +66,12 @@ func (t *Trainer) save(ctx context.Context) error {
 	if limit := t.recipe.Output.SaveTotalLimit; limit > 0 {
 		list := checkpoints(root)
 		for _, c := range list[:max(0, len(list)-limit)] {
-			if err := os.RemoveAll(c); err != nil {
+			if err := removeDir(c); err != nil {
 				t.note("cannot remove an old checkpoint: %v", err)
 			}
 		}
 	}
 	return nil
-}
-
-// replaceDir gives temp its name. A directory that has it, of a run that was started anew, is there until then.
-func replaceDir(temp, path string) error {
-	old := temp + ".old"
-	if err := os.RemoveAll(old); err != nil {
-		return err
-	}
-	if err := os.Rename(path, old); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	if err := os.Rename(temp, path); err != nil {
-		os.Rename(old, path) // back; if there was none, this fails, and should
-		return err
-	}
-	return os.RemoveAll(old)
 }
 
 // write fills the directory of a checkpoint.
@@ -242,34 +224,11 @@ func writeJSON(path string, v any) error {
 	return writeText(path, append(text, '\n'))
 }
 
-// syncDir makes the names in a directory durable; not every system can.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		d.Sync()
-		d.Close()
-	}
-}
-
-// checkpoints lists the complete checkpoints in an output directory, the oldest first.
-func checkpoints(root string) []string {
-	list, _ := filepath.Glob(filepath.Join(root, "checkpoint-*", stateFile))
-	steps := func(path string) int {
-		n, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(filepath.Dir(path)), "checkpoint-"))
-		if err != nil {
-			return -1
-		}
-		return n
-	}
-	list = slices.DeleteFunc(list, func(path string) bool { return steps(path) < 0 })
-	slices.SortFunc(list, func(a, b string) int { return cmp.Compare(steps(a), steps(b)) })
-	for i, path := range list {
-		list[i] = filepath.Dir(path)
-	}
-	return list
-}
-
 // resumeFrom returns the checkpoint that the run goes on from, or "".
 func (t *Trainer) resumeFrom() string {
+	if err := tidy(t.recipe.Output.Dir); err != nil {
+		t.note("cannot remove what is left of a checkpoint: %v", err)
+	}
 	switch t.o.Resume {
 	case "none":
 		return ""
