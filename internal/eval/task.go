@@ -21,6 +21,9 @@ type Task struct {
 
 	// Keep, if set, says whether a document belongs to the task at all.
 	Keep func(Doc) bool
+	// Expand, if set, says how often a document is asked about. Documents get the number of the turn under TurnKey and
+	// the same text for all turns under BaseKey.
+	Expand func(Doc) int
 	// Ask makes the question. Its errors tell what is wrong with the document.
 	Ask func(Doc) (Prompt, error)
 	Gen Gen
@@ -71,6 +74,8 @@ type Subset struct {
 const (
 	ConfigKey = "_config"
 	SplitKey  = "_split"
+	TurnKey   = "_turn"
+	BaseKey   = "_base"
 )
 
 // A FileKind is a format of data files.
