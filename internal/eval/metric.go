@@ -1,21 +1,31 @@
 package eval
 
 // meanScore is the mean of the documents' scores.
-func meanScore(all []Scored) float64 { return meanOf(all, func(Scored) bool { return true }) }
-
-// meanOf is the mean score of the documents that keep accepts.
-func meanOf(all []Scored, keep func(Scored) bool) float64 {
-	sum, n := 0.0, 0
+func meanScore(all []Scored) float64 {
+	sum := 0.0
 	for _, s := range all {
-		if keep(s) {
-			sum += s.Result.Score
-			n++
-		}
+		sum += s.Result.Score
 	}
-	if n == 0 {
+	return ratio(sum, float64(len(all)))
+}
+
+// ratio is a/b, 0 where b is 0.
+func ratio(a, b float64) float64 {
+	if b == 0 {
 		return 0
 	}
-	return sum / float64(n)
+	return a / b
+}
+
+// filter returns the documents that keep accepts.
+func filter(all []Scored, keep func(Scored) bool) []Scored {
+	var kept []Scored
+	for _, s := range all {
+		if keep(s) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
 
 // where accepts the documents that have the text in the column.
@@ -23,8 +33,10 @@ func where(column, text string) func(Scored) bool {
 	return func(s Scored) bool { return s.Doc.Text(column) == text }
 }
 
-// mean makes a metric of the plain mean.
-func mean(name string) Metric { return Metric{Name: name, Max: 1, Of: meanScore} }
+// meanWhere makes a metric of the mean over the documents with the text in the column.
+func meanWhere(name, column, text string) Metric {
+	return Metric{Name: name, Max: 1, Of: func(all []Scored) float64 { return meanScore(filter(all, where(column, text))) }}
+}
 
 // meanBy is the mean over the values of a column of each one's mean score: categories weigh the same, whatever their size.
 func meanBy(column string, all []Scored) float64 {
@@ -33,10 +45,7 @@ func meanBy(column string, all []Scored) float64 {
 	for _, g := range groups {
 		sum += meanScore(g)
 	}
-	if len(groups) == 0 {
-		return 0
-	}
-	return sum / float64(len(groups))
+	return ratio(sum, float64(len(groups)))
 }
 
 // groupBy sorts documents by a key, groups and documents in the order of appearance.

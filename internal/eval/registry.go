@@ -10,7 +10,10 @@ import (
 // Tasks returns the benchmarks, in the order of their names.
 func Tasks() []*Task { return tasks }
 
-var tasks []*Task
+var tasks = []*Task{
+	ai2d, chartqa, docvqaVal, docvqaValShort, infovqaVal, infovqaValShort, mathverse, mathvista, mlvuDev, mmbench, mme,
+	mmmuProStandard, mmmuProVision, mmmuVal, mmstar, muirbench, mvbench, ocrbench, pope, realworldqa, seedbench, videomme,
+}
 
 // Lookup returns the benchmark of the given name.
 func Lookup(name string) (*Task, error) {
