@@ -12,12 +12,15 @@ import (
 // True, False, None, lists, tuples, sets and dicts. Lists, tuples and sets become []any; keys of dicts become text. Complex
 // numbers, byte strings, named characters and sums are refused.
 func parseLiteral(s string) (any, error) {
-	p := &literal{s: strings.TrimLeft(s, " \t")}
+	p := &literal{s: strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimLeft(s, " \t"))}
 	v, err := p.value(0)
-	if err == nil {
-		if p.space(); p.i < len(p.s) {
-			err = errors.New("something follows it")
-		}
+	if p.space(); err == nil && p.skip(',') { // a tuple without brackets
+		var more []any
+		more, _, err = p.list(0, 0)
+		v = append([]any{v}, more...)
+	}
+	if err == nil && p.i < len(p.s) {
+		err = errors.New("something follows it")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%.40q is no Python literal: %w at byte %d", s, err, p.i)
@@ -33,12 +36,17 @@ type literal struct {
 	i int
 }
 
-// space skips blanks, line ends and comments.
+// space skips blanks, line ends, also escaped ones, and comments.
 func (p *literal) space() {
 	for p.i < len(p.s) {
 		switch p.s[p.i] {
-		case ' ', '\t', '\n', '\r', '\f':
+		case ' ', '\t', '\n', '\f':
 			p.i++
+		case '\\':
+			if !strings.HasPrefix(p.s[p.i:], "\\\n") {
+				return
+			}
+			p.i += 2
 		case '#':
 			if n := strings.IndexByte(p.s[p.i:], '\n'); n >= 0 {
 				p.i += n
@@ -51,9 +59,12 @@ func (p *literal) space() {
 	}
 }
 
-// skip reports whether c is next, and passes it.
+// skip reports whether c is next, and passes it. The end of the text counts as 0.
 func (p *literal) skip(c byte) bool {
-	if p.i < len(p.s) && p.s[p.i] == c {
+	if p.i == len(p.s) {
+		return c == 0
+	}
+	if p.s[p.i] == c {
 		p.i++
 		return true
 	}
@@ -120,12 +131,6 @@ func (p *literal) list(end byte, depth int) (list []any, comma bool, err error) 
 		list = append(list, v)
 		p.space()
 		comma = p.skip(',')
-		if comma {
-			if p.space(); p.skip(end) {
-				return list, true, nil
-			}
-			continue
-		}
 	}
 }
 
