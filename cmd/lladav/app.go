@@ -186,7 +186,7 @@ func (a *app) newRoot() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(newHelpCmd())
 	for _, c := range []func(*app) *cobra.Command{
-		newRunCmd, newReplayCmd, newTokenizeCmd, newDataCmd, newTrainCmd, newPullCmd, newListCmd, newShowCmd, newRmCmd, newConvertCmd, newSynthCmd,
+		newRunCmd, newReplayCmd, newTokenizeCmd, newDataCmd, newTrainCmd, newEvalCmd, newPullCmd, newListCmd, newShowCmd, newRmCmd, newConvertCmd, newSynthCmd,
 		newBenchCmd, newDoctorCmd,
 		newCompletionCmd, newVersionCmd,
 	} {

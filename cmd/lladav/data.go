@@ -37,7 +37,7 @@ func newDataCmd(a *app) *cobra.Command {
 			return err
 		},
 	}
-	for _, sub := range []func(*app) *cobra.Command{newDataShowCmd, newDataScenesCmd, newDataMixCmd, newDataTokenizerCmd} {
+	for _, sub := range []func(*app) *cobra.Command{newDataShowCmd, newDataScenesCmd, newDataMixCmd, newDataTokenizerCmd, newDataPullCmd} {
 		v := sub(a)
 		v.Flags().SortFlags = false
 		v.DisableFlagsInUseLine = !v.HasAvailableFlags()
