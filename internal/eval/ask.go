@@ -72,6 +72,13 @@ func (s *Settings) set(kwargs string) (map[string]bool, error) {
 		if !ok {
 			return nil, unknownKey("--gen-kwargs", key, slices.Sorted(maps.Keys(vars)))
 		}
+		if key == "think_mode" {
+			value = map[string]string{"think": think, "no_think": noThink, "none": noTag}[value]
+			if value == "" {
+				return nil, lladav.Errorf(lladav.BadUsage, "--gen-kwargs: think_mode must be think, no_think or none")
+			}
+			value = strings.TrimSuffix(value, noTag)
+		}
 		if err := setVar(v, value); err != nil {
 			return nil, lladav.Errorf(lladav.BadUsage, "--gen-kwargs: %s is %q, it must be %w", key, value, err)
 		}
@@ -109,15 +116,12 @@ func setVar(v any, text string) (err error) {
 		*v = append(*v, strings.ReplaceAll(text, `\n`, "\n"))
 	case *string:
 		*v = text
-		switch text { // the reference's names of the tags
-		case "think", "no_think":
-			*v = "/" + text
-		case "none":
-			*v = ""
-		}
 	}
 	return nil
 }
+
+// noTag stands for no tag where "" stands for none given.
+const noTag = "none"
 
 // String tells the settings that matter, in the form that --gen-kwargs takes.
 func (s Settings) String() string {

@@ -69,6 +69,9 @@ func compareTask(a, b *File, ta, tb *FileTask, seed uint64) (c Comparison, err e
 	if n := max(len(la), len(lb)); len(p.a) < n {
 		c.Notes = append(c.Notes, fmt.Sprintf("only %d of %d documents are in both", len(p.a), n))
 	}
+	if ta.Version != tb.Version {
+		c.Notes = append(c.Notes, fmt.Sprintf("scored by different versions of the rules: %s and %s", ta.Version, tb.Version))
+	}
 	if ta.Method != tb.Method {
 		c.Notes = append(c.Notes, fmt.Sprintf("scored by different means: %q and %q", ta.Method, tb.Method))
 	}
@@ -81,6 +84,9 @@ func compareTask(a, b *File, ta, tb *FileTask, seed uint64) (c Comparison, err e
 // pair matches samples by number and content.
 func pair(t *FileTask, la, lb []Line) (p pairs) {
 	p.metric = Metric{Name: t.Headline, Of: meanScore}
+	if t.Headline == circularAccuracy.Name {
+		p.task, p.metric = &Task{Unit: baseOf}, circularAccuracy
+	}
 	if task, err := Lookup(t.Name); err == nil {
 		for _, m := range task.Metrics {
 			if m.Name == t.Headline {

@@ -169,20 +169,23 @@ func turnOf(d Doc) int {
 func circularMetric(c *customTask, t *Task) {
 	choiceMetric(c, t)
 	t.Expand = func(d Doc) int { return len(c.options(d)) }
-	t.Unit = func(d Doc) string { return d.Text(BaseKey) }
-	t.Metrics = []Metric{
-		{Name: "circular_accuracy", Max: 1, Of: func(all []Scored) float64 {
-			type unit struct {
-				base string
-				copy int
-			}
-			groups := groupBy(all, func(s Scored) unit { return unit{s.Doc.Text(BaseKey), s.Copy} })
-			right := 0.0
-			for _, g := range groups {
-				right += score(meanScore(g) == 1)
-			}
-			return ratio(right, float64(len(groups)))
-		}},
-		mean("accuracy"),
-	}
+	t.Unit = baseOf
+	t.Metrics = []Metric{circularAccuracy, mean("accuracy")}
 }
+
+// baseOf names the document that the turns of a question have in common.
+func baseOf(d Doc) string { return d.Text(BaseKey) }
+
+// circularAccuracy is the share of questions all of whose turns are right.
+var circularAccuracy = Metric{Name: "circular_accuracy", Max: 1, Of: func(all []Scored) float64 {
+	type unit struct {
+		base string
+		copy int
+	}
+	groups := groupBy(all, func(s Scored) unit { return unit{baseOf(s.Doc), s.Copy} })
+	right := 0.0
+	for _, g := range groups {
+		right += score(meanScore(g) == 1)
+	}
+	return ratio(right, float64(len(groups)))
+}}

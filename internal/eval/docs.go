@@ -150,24 +150,51 @@ func (d *Docs) read(i int, columns []string) (Doc, error) {
 // FindDocs returns the folder among dirs that has the files of a task, and opens the documents in it. The error for none
 // has kind NotFound.
 func FindDocs(t *Task, dirs []string) (*Docs, error) {
+	var bad *Docs
 	var partly error
 	for _, dir := range dirs {
 		if _, err := os.Stat(dir); err != nil {
 			continue
 		}
-		d, err := OpenDocs(t, dir)
-		if err == nil {
-			return d, nil
+		d, err := openNamed(t, dir)
+		if d == nil && err == nil {
+			d, err = OpenDocs(t, dir)
 		}
 		var missing *missingFiles
-		if !errors.As(err, &missing) || missing.some && partly == nil {
+		switch {
+		case err == nil && (d.Len() > 0 || len(d.Bad) == 0):
+			return d, nil
+		case err == nil: // perhaps files of another data set
+			bad = d
+		case !errors.As(err, &missing) || missing.some && partly == nil:
 			partly = err
 		}
 	}
-	if partly != nil {
+	switch {
+	case partly != nil:
 		return nil, partly
+	case bad != nil:
+		return bad, nil
 	}
 	return nil, lladav.Errorf(lladav.NotFound, "%s: the data set %s is not on this machine", t.Name, t.Dataset.Repo)
+}
+
+// openNamed opens the documents of a single file that has the task's name, whatever its format: so a benchmark's own
+// distribution is read, like MMBench's TSV. It returns nil if there is none.
+func openNamed(t *Task, dir string) (*Docs, error) {
+	for _, ext := range []string{".parquet", ".tsv", ".jsonl", ".json"} {
+		name := t.Name + ext
+		if st, err := os.Stat(filepath.Join(dir, name)); err != nil || !st.Mode().IsRegular() {
+			continue
+		}
+		one := *t
+		subset := t.Dataset.Subsets[0]
+		subset.Files = []string{name}
+		one.Dataset.Subsets = []Subset{subset}
+		one.Dataset.Kind, _ = fileKind(name)
+		return OpenDocs(&one, dir)
+	}
+	return nil, nil
 }
 
 // DataDirs returns the folders below a user's data folder in which the files of a task may be: as owner/name, name or the

@@ -27,6 +27,7 @@ type File struct {
 // A FileTask is a task in a results file.
 type FileTask struct {
 	Name, Title string
+	Version     string // of the rules
 	Headline    string // name of the metric that stands for the task
 	Metrics     []FileMetric
 	Documents   int
@@ -66,6 +67,7 @@ type rawFile struct {
 	Results map[string]map[string]any  `json:"results"`
 	Configs map[string]map[string]any  `json:"configs"`
 	Better  map[string]map[string]bool `json:"higher_is_better"`
+	Version map[string]any             `json:"versions"`
 	Samples map[string]struct {
 		Effective int `json:"effective"`
 	} `json:"n-samples"`
@@ -128,6 +130,9 @@ func (raw *rawFile) task(name string) FileTask {
 		Notes: ours.Notes, Failures: ours.Failures}
 	if t.Title == "" {
 		t.Title = name
+	}
+	if v := raw.Version[name]; v != nil {
+		t.Version = fmt.Sprint(v)
 	}
 	gen, _ := raw.Configs[name]["generation_kwargs"].(map[string]any)
 	t.GenLength, t.Steps = whole(gen["gen_length"]), whole(gen["steps"])

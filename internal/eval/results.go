@@ -159,7 +159,7 @@ func version(s string) any {
 func (t *TaskResult) values() map[string]any {
 	v := map[string]any{"alias": t.Task.Name}
 	for _, m := range t.Metrics {
-		v[m.Metric.Name+",none"] = m.Value
+		v[m.Metric.Name+",none"] = number(m.Value)
 		v[m.Metric.Name+"_stderr,none"] = number(m.Stderr)
 	}
 	return v
@@ -171,6 +171,29 @@ func number(x float64) any {
 		return "N/A"
 	}
 	return x
+}
+
+// jsonSafe is a value without the numbers that JSON has no form for, which data sets have where a number is missing.
+func jsonSafe(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil
+		}
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = jsonSafe(v[i])
+		}
+		return list
+	case map[string]any:
+		m := make(map[string]any, len(v))
+		for k := range v {
+			m[k] = jsonSafe(v[k])
+		}
+		return m
+	}
+	return v
 }
 
 // config describes a task.
@@ -222,21 +245,15 @@ func (t *TaskResult) sample(s *Sample) map[string]any {
 		"seconds": s.Answer.Time.Seconds(), "passes": s.Answer.Passes,
 	}
 	if s.Doc != nil {
-		doc := map[string]any{}
-		for _, c := range append([]string{ConfigKey, SplitKey, TurnKey, BaseKey}, t.Task.Scoring...) {
-			if v, ok := s.Doc[c]; ok {
-				doc[c] = v
-			}
-		}
-		line["doc"] = doc
+		line["doc"] = jsonSafe(map[string]any(s.Doc))
 	}
 	if len(s.Result.Values) > 0 {
 		line["values"] = s.Result.Values
 	}
 	if len(t.Metrics) > 0 {
-		line[t.Task.Metrics[0].Name] = s.Result.Score
+		line[t.Task.Metrics[0].Name] = number(s.Result.Score)
 	}
-	for key, v := range map[string]any{"parsed": s.Result.Parsed, "failure": s.Failure} {
+	for key, v := range map[string]any{"parsed": jsonSafe(s.Result.Parsed), "failure": s.Failure} {
 		if v != nil && v != "" {
 			line[key] = v
 		}

@@ -209,7 +209,7 @@ func openTSV(path string) (rows, error) {
 			return nil, fmt.Errorf("row %d has %d cells, the header %d", t.len(), len(cells), len(t.names))
 		}
 		if index >= 0 {
-			t.byIndex[cells[index]] = t.len()
+			t.byIndex[strings.Clone(cells[index])] = t.len() // cells keep their whole row in memory
 		}
 		t.starts = append(t.starts, r.InputOffset())
 	}

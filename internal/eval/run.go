@@ -328,7 +328,7 @@ func (r *runner) sample(i int) Sample {
 
 // hashDoc is the hash of a document's columns but for its pictures.
 func hashDoc(d Doc) string {
-	text, err := json.Marshal(d) // a float that JSON cannot hold is the only failure
+	text, err := json.Marshal(jsonSafe(map[string]any(d)))
 	if err != nil {
 		text = []byte(pyRepr(map[string]any(d)))
 	}

@@ -79,7 +79,7 @@ func (t *TaskResult) summary() map[string]any {
 	var categories, published []object
 	for _, c := range t.Breakdowns {
 		categories = append(categories, object{"by": c.Breakdown, "name": c.Name, "documents": c.Documents, "metric": c.Metric.Name,
-			"value": c.Value.Value, "stderr": number(c.Stderr)})
+			"value": number(c.Value.Value), "stderr": number(c.Stderr)})
 	}
 	for _, f := range t.Task.Published {
 		published = append(published, object{"metric": f.Metric, "value": f.Value, "source": f.Source})
