@@ -59,7 +59,7 @@ func FuzzParseLiteral(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		v, err := parseLiteral(s)
+		v, err := parseLiteral(strings.ToValidUTF8(s, "?"))
 		if err != nil {
 			return
 		}
