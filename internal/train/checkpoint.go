@@ -60,7 +60,11 @@ func (t *Trainer) save(ctx context.Context) error {
 	}
 	if err != nil {
 		os.RemoveAll(temp)
-		return fmt.Errorf("write a checkpoint: %w; the last one is intact", err)
+		last := "there is none yet"
+		if list := checkpoints(root); len(list) > 0 {
+			last = list[len(list)-1] + " is intact"
+		}
+		return fmt.Errorf("write a checkpoint: %w; %s", err, last)
 	}
 	syncDir(root)
 	if limit := t.recipe.Output.SaveTotalLimit; limit > 0 {
@@ -251,9 +255,15 @@ func (t *Trainer) restore(dir string) error {
 	if err != nil {
 		return fmt.Errorf("go on from %s: %w", dir, err)
 	}
+	if s.Step < 0 || s.Step > 1<<30 { // what train.max_steps may be
+		return fmt.Errorf("go on from %s: %s is of step %d", dir, stateFile, s.Step)
+	}
 	if s.Batch != t.batch() {
 		return fmt.Errorf("go on from %s: its steps have %d samples, those of the recipe %d; start anew with --resume none and another output.dir",
 			dir, s.Batch, t.batch())
+	}
+	if err := t.sameShape(dir); err != nil {
+		return err
 	}
 	f, err := weights.OpenFile(filepath.Join(dir, optimizerFile))
 	if err != nil {
@@ -277,5 +287,31 @@ func (t *Trainer) restore(dir string) error {
 		}
 	}
 	t.done, t.bad = s.Step, s.BadSteps
+	return nil
+}
+
+// sameShape returns an error if the checkpoint in dir, which has been opened, is of another shape than the model that the
+// recipe names.
+func (t *Trainer) sameShape(dir string) error {
+	path := filepath.Join(t.dir, "config.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the model: %w", err)
+	}
+	cfg, err := model.ParseConfig(path, text)
+	if err != nil {
+		return err
+	}
+	got, want := model.Tensors(t.kitchen.config), model.Tensors(cfg)
+	for i, s := range want {
+		if i == len(got) || got[i].Name != s.Name || !slices.Equal(got[i].Shape, s.Shape) {
+			return fmt.Errorf("go on from %s: it has no %s of shape %v as model.path has; start anew with --resume none and another output.dir",
+				dir, s.Name, s.Shape)
+		}
+	}
+	if len(got) > len(want) {
+		return fmt.Errorf("go on from %s: it has %s, which model.path has not; start anew with --resume none and another output.dir",
+			dir, got[len(want)].Name)
+	}
 	return nil
 }

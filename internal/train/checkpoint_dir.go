@@ -46,9 +46,13 @@ func aside(path, what string) string {
 }
 
 // tidy ends what a program that was killed had begun in an output directory: a checkpoint that was complete gets its name,
-// what else is hidden is removed. While another run has the directory, nothing is done.
+// the other files that had none yet are removed. While another run has the directory, nothing is done.
 func tidy(root string) error {
-	left, _ := filepath.Glob(filepath.Join(root, ".checkpoint-*"))
+	var left []string
+	for _, pattern := range []string{".checkpoint-*", "." + resolvedFile + ".tmp*", "." + metricsFile + ".tmp*"} {
+		list, _ := filepath.Glob(filepath.Join(root, pattern))
+		left = append(left, list...)
+	}
 	if len(left) == 0 {
 		return nil
 	}

@@ -70,6 +70,8 @@ func TestTidy(t *testing.T) {
 	put(".checkpoint-4.partial", stateFile)
 	put(".checkpoint-4.old", stateFile) // was being replaced
 	put(".checkpoint-2.partial", stateFile)
+	write(t, filepath.Join(root, ".metrics.jsonl.tmp7"), nil)
+	write(t, filepath.Join(root, ".recipe.resolved.yaml.tmp7"), nil)
 	names := func() (names []string) {
 		list, err := os.ReadDir(root)
 		if err != nil {

@@ -27,14 +27,14 @@ func openMetrics(o *OutputRecipe, done int) (*metrics, error) {
 	m := &metrics{every: o.LoggingSteps}
 	var err error
 	if slices.Contains(o.ReportTo, "tensorboard") {
-		if m.events, err = OpenEvents(filepath.Join(o.Dir, "logs")); err != nil {
+		if m.events, err = OpenEvents(filepath.Join(o.Dir, logsDir)); err != nil {
 			return nil, err
 		}
 	}
 	if !slices.Contains(o.ReportTo, "jsonl") {
 		return m, nil
 	}
-	path := filepath.Join(o.Dir, "metrics.jsonl")
+	path := filepath.Join(o.Dir, metricsFile)
 	if err = cutMetrics(path, done); err == nil {
 		m.lines, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	}

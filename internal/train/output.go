@@ -1,6 +1,7 @@
 package train
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +14,8 @@ import (
 const (
 	lockFile     = ".lock"
 	resolvedFile = "recipe.resolved.yaml"
+	metricsFile  = "metrics.jsonl"
+	logsDir      = "logs"
 )
 
 // openOutput makes the output directory ours until the lock is released. A directory that holds something, but no
@@ -29,12 +32,12 @@ func openOutput(r *Recipe, resume string, overwrite bool) (*flock.Flock, error) 
 	case !ok:
 		return nil, fmt.Errorf("output.dir %s is in use by another run", dir)
 	}
-	err := checkOutput(dir, resume, overwrite)
+	text, err := yaml.Marshal(r)
 	if err == nil {
-		var text []byte
-		if text, err = yaml.Marshal(r); err == nil {
-			err = writeText(filepath.Join(dir, resolvedFile), text)
-		}
+		err = checkOutput(dir, text, resume, overwrite)
+	}
+	if err == nil {
+		err = writeText(filepath.Join(dir, resolvedFile), text)
 	}
 	if err != nil {
 		lock.Unlock()
@@ -43,7 +46,9 @@ func openOutput(r *Recipe, resume string, overwrite bool) (*flock.Flock, error) 
 	return lock, nil
 }
 
-func checkOutput(dir, resume string, overwrite bool) error {
+// checkOutput refuses a directory that holds something, unless that is what a run writes before its first checkpoint: one
+// of this very recipe that was killed, or one that failed before its first step, is begun again.
+func checkOutput(dir string, recipe []byte, resume string, overwrite bool) error {
 	if resume != "" || overwrite {
 		return nil
 	}
@@ -51,10 +56,17 @@ func checkOutput(dir, resume string, overwrite bool) error {
 	if err != nil {
 		return err
 	}
+	old, _ := os.ReadFile(filepath.Join(dir, resolvedFile))
 	for _, f := range list {
-		if f.Name() != lockFile {
-			return errors.New("output.dir " + dir + " is not empty and has no checkpoint to go on from; name another one, or give --overwrite")
+		switch f.Name() {
+		case lockFile, resolvedFile, logsDir:
+			continue
+		case metricsFile:
+			if info, err := f.Info(); err == nil && info.Size() == 0 || bytes.Equal(old, recipe) {
+				continue
+			}
 		}
+		return errors.New("output.dir " + dir + " is not empty and has no checkpoint to go on from; name another one, or give --overwrite")
 	}
 	return nil
 }

@@ -324,9 +324,20 @@ func TestOutputDirectory(t *testing.T) {
 	if err := tr.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := Open(t.Context(), r, r.Model.Path, Options{}); err == nil || !strings.Contains(err.Error(), "not empty") {
-		t.Errorf("a directory with a recipe and no checkpoint: %v", err)
+	if tr, err = Open(t.Context(), r, r.Model.Path, Options{}); err != nil {
+		t.Fatalf("a directory of a run that made no step: %v", err)
 	}
+	tr.Close()
+	write(t, filepath.Join(r.Output.Dir, "metrics.jsonl"), []byte("{\"step\":1}\n"))
+	r.Train.Seed++
+	if _, err := Open(t.Context(), r, r.Model.Path, Options{}); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("a directory of another run that made a step, without a checkpoint: %v", err)
+	}
+	r.Train.Seed--
+	if tr, err = Open(t.Context(), r, r.Model.Path, Options{}); err != nil {
+		t.Fatalf("a directory of this run, which made a step and no checkpoint: %v", err)
+	}
+	tr.Close()
 	run(t, r, Options{Overwrite: true})
 	text, err := os.ReadFile(filepath.Join(r.Output.Dir, resolvedFile))
 	if err != nil {
