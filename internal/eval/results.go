@@ -165,12 +165,13 @@ func (t *TaskResult) values() map[string]any {
 	return v
 }
 
-// number is x, or what lmms-eval writes where there is none.
+// number is x, or what lmms-eval writes where there is none. Whole numbers have a decimal point: to Python they would be
+// of another type without it, which lmms-eval's table shows in another way.
 func number(x float64) any {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return "N/A"
 	}
-	return x
+	return json.RawMessage(pyFloatStr(x))
 }
 
 // jsonSafe is a value without the numbers that JSON has no form for, which data sets have where a number is missing.
