@@ -165,9 +165,10 @@ func untrained(s weights.Shape, cfg *model.Config) (mean, std float64) {
 		return 1, 0
 	case len(s.Shape) == 1 && s.Name != "model.image_newline":
 		return 0, 0
-	case strings.HasSuffix(s.Name, "lm_head.weight"), strings.HasSuffix(s.Name, "embed_tokens.weight"), strings.HasSuffix(s.Name, "position_embedding.weight"),
-		len(s.Shape) == 1:
+	case strings.HasSuffix(s.Name, "lm_head.weight"), strings.HasSuffix(s.Name, "embed_tokens.weight"), len(s.Shape) == 1:
 		return 0, 0.02
+	case strings.HasSuffix(s.Name, "position_embedding.weight"):
+		return 0, 0.5 // as much as a patch: the tower must know where it is before it can learn what that is good for
 	case strings.HasSuffix(s.Name, "o_proj.weight"), strings.HasSuffix(s.Name, "down_proj.weight"), strings.HasSuffix(s.Name, "out_proj.weight"),
 		strings.HasSuffix(s.Name, "mlp.fc2.weight"):
 		return 0, 1 / math.Sqrt(inputs(s)*2*float64(layers))
@@ -216,10 +217,11 @@ func (o SynthOptions) config() (map[string]any, error) {
 		c["mm_hidden_size"] = 48
 		c["image_grid_pinpoints"] = tileGrid(112, 6)
 	case "demo":
-		c = synthConfig(1024, 192, 512, 6, 6)
-		c["vision_config"] = map[string]any{"hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 5, "num_attention_heads": 4, "image_size": 64, "patch_size": 8}
-		c["mm_hidden_size"] = 128
-		c["image_grid_pinpoints"] = tileGrid(64, 2)
+		c = synthConfig(560, 128, 384, 4, 4)
+		c["vision_config"] = map[string]any{"hidden_size": 96, "intermediate_size": 288, "num_hidden_layers": 4, "num_attention_heads": 3, "image_size": 56, "patch_size": 14}
+		c["mm_hidden_size"] = 96
+		c["image_grid_pinpoints"] = tileGrid(56, 2)
+		c["rope_theta"] = 10000.0
 		c["max_position_embeddings"], c["tokenizer_model_max_length"] = 2048, 2048
 	default:
 		return nil, lladav.Errorf(lladav.BadUsage, "preset is %q, it must be one of %s", o.Preset, strings.Join(Presets(), ", "))

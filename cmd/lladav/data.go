@@ -58,9 +58,11 @@ func newDataScenesCmd(a *app) *cobra.Command {
 		Long: "scenes draws pictures of shapes and short texts, with questions about colour, shape, count, position, existence\n" +
 			"and reading, into the folder OUT: SPLIT.json and the pictures in SPLIT. The same seed gives the same files. Some\n" +
 			"things are kept from train by rule and shown in dev and test. It prints how well one could answer without seeing:\n" +
-			"with the most common answer of the kind, and with that to just this question (blind).",
-		Example: "  lladav data scenes shapes --split train --count 20000\n  lladav data scenes shapes --split test --count 2000",
-		Args:    args(cobra.ExactArgs(1)),
+			"with the most common answer of the kind, and with that to just this question (blind). With --captions each picture\n" +
+			"has a list of what it shows instead, for the first stages of training; the files are SPLIT-captions-LEVEL.",
+		Example: "  lladav data scenes shapes --split train --count 20000\n  lladav data scenes shapes --split train --captions 1 --count 20000\n" +
+			"  lladav data scenes shapes --split test --count 2000",
+		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			var err error
 			if o.Split, err = scenes.ParseSplit(split); err != nil {
@@ -69,6 +71,9 @@ func newDataScenesCmd(a *app) *cobra.Command {
 			if o.Count < 1 || o.Count > maxScenes {
 				return usagef("--count is %d, it must be between 1 and %d", o.Count, maxScenes)
 			}
+			if o.Captions < 0 || o.Captions > 3 {
+				return usagef("--captions is %d, it must be between 1 and 3", o.Captions)
+			}
 			return a.dataScenes(cmd.Context(), list[0], o)
 		},
 	}
@@ -76,6 +81,7 @@ func newDataScenesCmd(a *app) *cobra.Command {
 	f.StringVar(&split, "split", "train", "train, dev or test")
 	f.IntVar(&o.Count, "count", 2000, "pictures")
 	f.Uint64Var(&o.Seed, "seed", 1, "same seed, same files")
+	f.IntVar(&o.Captions, "captions", 0, "say what there is to see, ask nothing; `level` 1 shows single large things, 3 all there may be")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the split if it is there")
 	oneOf(c, "split", "train", "dev", "test")
 	return c
@@ -89,11 +95,15 @@ func (a *app) dataScenes(ctx context.Context, out string, o scenes.Options) erro
 	if err != nil {
 		return err
 	}
+	if o.Captions > 0 {
+		fmt.Fprintf(a.out, "%s: %d pictures\n", o.Path(out), report.Pictures)
+		return nil
+	}
 	questions := 0
 	for _, k := range report.Kinds {
 		questions += k.Questions
 	}
-	fmt.Fprintf(a.out, "%s: %d pictures, %d questions\n", filepath.Join(out, o.Split.String()+".json"), report.Pictures, questions)
+	fmt.Fprintf(a.out, "%s: %d pictures, %d questions\n", o.Path(out), report.Pictures, questions)
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\tquestions\theld out\tmajority\tblind\t")
 	for _, k := range report.Kinds {

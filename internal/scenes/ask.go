@@ -67,7 +67,10 @@ func (s *scene) question(r *stream, kind Kind) (qa QA, ok bool) {
 	case Shape:
 		return s.shape(r, s.objects[0])
 	case Count:
-		return s.number(r), true
+		if !s.counted {
+			return s.total(r), true
+		}
+		return s.number(r, s.objects[0]), true
 	case Position:
 		return s.position(r)
 	case Existence:
@@ -77,9 +80,10 @@ func (s *scene) question(r *stream, kind Kind) (qa QA, ok bool) {
 }
 
 // beside lists the kinds of questions that may be asked about one picture along with another. A question says something
-// by itself: "the circle" is there, and there is one. So few go with others.
+// by itself: "the circle" is there, and there is one. So few go with others, and two that count only in training, where
+// they are not asked alone.
 var beside = [numKinds][]Kind{
-	Color: {Color, Position, Reading}, Shape: {Shape, Reading}, Count: {Reading}, Position: {Color, Reading},
+	Color: {Color, Position, Reading}, Shape: {Shape, Reading}, Count: {Count, Reading}, Position: {Color, Position, Reading},
 	Existence: {Existence, Reading}, Reading: {Color, Shape, Position, Existence},
 }
 
@@ -87,7 +91,7 @@ var beside = [numKinds][]Kind{
 func (s *scene) extra(r *stream) (qa QA, ok bool) {
 	kind := pick(r, beside[s.questions[0].Kind])
 	for _, q := range s.questions {
-		if !slices.Contains(beside[q.Kind], kind) {
+		if !slices.Contains(beside[q.Kind], kind) || kind == Count && s.split != Train {
 			return QA{}, false
 		}
 	}
@@ -99,6 +103,14 @@ func (s *scene) extra(r *stream) (qa QA, ok bool) {
 		qa, ok = s.color(r, pick(r, s.objects))
 	case Shape:
 		qa, ok = s.shape(r, pick(r, s.objects))
+	case Count:
+		if s.counted && r.one(2) {
+			qa, ok = s.total(r), true
+			break
+		}
+		o := pick(r, s.objects)
+		ok = r.one(4) || !s.only(func(b object) bool { return b.shape == o.shape }) // most shapes are there once
+		qa = s.number(r, o)
 	default:
 		qa, ok = s.question(r, kind)
 	}
@@ -138,21 +150,26 @@ func (s *scene) shape(r *stream, o object) (QA, bool) {
 	return s.put(r, Shape, askShape, o.shape.String(), o.pair(), o.color), ok
 }
 
-// number asks for the number of the first object's shape, if the scene was made for it, or of all.
-func (s *scene) number(r *stream) QA {
-	first := s.objects[0].shape
-	n := s.count(func(o object) bool { return o.shape == first })
-	var held HeldOut
+// number asks for the number of an object's shape.
+func (s *scene) number(r *stream, o object) QA {
+	n, held := s.count(func(b object) bool { return b.shape == o.shape }), s.pairs()
+	if countHeld(o.shape, n) {
+		held |= HeldCount
+	}
+	return s.put(r, Count, askCount, fmt.Sprint(n), held, plural(o.shape.String()))
+}
+
+// total asks for the number of all objects.
+func (s *scene) total(r *stream) QA {
+	return s.put(r, Count, askCount, fmt.Sprint(len(s.objects)), s.pairs(), "shapes")
+}
+
+// pairs tells whether a shape and colour that are held out together are in the picture.
+func (s *scene) pairs() (held HeldOut) {
 	for _, o := range s.objects {
 		held |= o.pair()
 	}
-	if s.counted {
-		if countHeld(first, n) {
-			held |= HeldCount
-		}
-		return s.put(r, Count, askCount, fmt.Sprint(n), held, plural(first.String()))
-	}
-	return s.put(r, Count, askCount, fmt.Sprint(len(s.objects)), held, "shapes")
+	return held
 }
 
 func (s *scene) reading(r *stream) QA {

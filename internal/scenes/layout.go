@@ -7,6 +7,7 @@ type scene struct {
 	background background
 	objects    []object
 	text       *text
+	large      bool // all that is shown is large
 	counted    bool // of the first object's shape, made to be counted
 	questions  []QA // the first is that which the scene was made for
 }
@@ -53,9 +54,12 @@ const (
 
 // sizes of pictures, squares more often than the others.
 var sizes = [][2]int{
-	{96, 96}, {112, 112}, {128, 128}, {128, 128}, {160, 160}, {160, 160}, {128, 96}, {96, 128}, {160, 120}, {120, 160}, {144, 96}, {96, 144},
-	{192, 96}, {96, 192}, {192, 128}, {128, 192},
+	{96, 96}, {112, 112}, {128, 128}, {128, 128}, {128, 128}, {160, 160}, {160, 160}, {128, 96}, {96, 128}, {160, 120}, {120, 160}, {144, 96},
+	{96, 144}, {160, 80}, {80, 160},
 }
+
+// small is the size of pictures of a single large thing: few rows to learn from.
+var small = [2]int{56, 56}
 
 // tries bounds every search for something that fits. Each succeeds once in a few tries.
 const tries = 100_000
@@ -63,8 +67,12 @@ const tries = 100_000
 // compose makes scene i with its questions, and returns the random numbers to draw it with.
 func compose(split Split, seed uint64, i int) (*scene, *stream) {
 	r := newStream(split, seed, i)
-	// Reading takes the most to learn, and is asked only about pictures made for it.
+	// Reading takes the most to learn.
 	kind := pick(r, []Kind{Color, Shape, Count, Count, Position, Position, Existence, Reading, Reading})
+	most, attempts := 3, 2
+	if split == Train {
+		most, attempts = 5, 20 // a picture costs more than a question to learn from
+	}
 	for range tries {
 		s := &scene{split: split}
 		size := pick(r, sizes)
@@ -77,14 +85,40 @@ func compose(split Split, seed uint64, i int) (*scene, *stream) {
 			continue
 		}
 		s.questions = []QA{qa}
-		for range r.below(3) {
-			if qa, ok := s.extra(r); ok {
+		for range r.below(attempts + 1) {
+			if qa, ok := s.extra(r); ok && len(s.questions) < most {
 				s.questions = append(s.questions, qa)
 			}
 		}
 		return s, r
 	}
 	panic("scenes: no scene fits") // the rules above contradict each other
+}
+
+// composeCaption composes scene i of a set with captions. Level 1 shows a single large thing, which is quickly learned,
+// level 2 one or two, level 3 as many as there may be.
+func composeCaption(split Split, seed uint64, level, i int) (*scene, *stream) {
+	r := newStream(split, seed, i)
+	n := pick(r, [][]int{{0, 1}, {0, 1, 2}, {0, 1, 2, 3, 4, 5}}[level-1])
+	text := n == 0 || level > 1 && n <= 3 && r.one(3)
+	for range tries {
+		s := &scene{split: split, large: level == 1}
+		size := pick(r, sizes)
+		if level == 1 {
+			size = small
+		}
+		s.w, s.h = size[0], size[1]
+		if text && !s.write(r, n > 0) {
+			continue
+		}
+		for range n {
+			s.objects = append(s.objects, s.anyObject(r))
+		}
+		if s.arrange(r) && s.allowed() && s.paper(r) {
+			return s, r
+		}
+	}
+	panic("scenes: no scene fits")
 }
 
 // furnish puts objects and text into a scene so that a question of a kind is likely to be possible.
@@ -181,19 +215,29 @@ func (s *scene) count(is func(object) bool) int {
 	return n
 }
 
-// arrange gives the objects sizes and places where they do not touch each other or the text: at least a fifth of the
-// shorter side, so that a shape is still one when the picture has been shrunk to a small tile.
+// least is the smallest size of anything, so that it is still clear when the picture has been shrunk to a small tile.
+func (s *scene) least() int {
+	if s.large {
+		return min(s.w, s.h) * 2 / 5
+	}
+	return max(min(s.w, s.h)/5, max(s.w, s.h)/6)
+}
+
+// arrange gives the objects sizes and places where they do not touch each other or the text.
 func (s *scene) arrange(r *stream) bool {
 	side := min(s.w, s.h)
-	most := side * 2 / 5
-	if len(s.objects) > 2 {
-		most = side * 3 / 10
+	most := side * 3 / 10
+	switch len(s.objects) {
+	case 1:
+		most = side * 9 / 10 // large things are learned first, and small ones with their help
+	case 2:
+		most = side / 2
 	}
 	for i := range s.objects {
 		o := &s.objects[i]
 		placed := false
 		for try := 0; try < 60 && !placed; try++ {
-			o.r = r.between(side/5, most) / 2
+			o.r = r.between(s.least(), max(s.least(), most)) / 2
 			o.x, o.y = r.between(o.r+2, s.w-o.r-2), r.between(o.r+2, s.h-o.r-2)
 			placed = s.free(*o, s.objects[:i])
 		}
@@ -216,22 +260,28 @@ func (s *scene) free(o object, others []object) bool {
 	return t == nil || o.x+o.r+gap < t.x || o.x-o.r-gap > t.x+t.width || o.y+o.r+gap < t.y || o.y-o.r-gap > t.y+t.height
 }
 
-// write puts a text into the scene, its capitals at least a fifth of the picture's height. beside leaves room for objects.
+// write puts a text into the scene. beside leaves room for objects.
 func (s *scene) write(r *stream, beside bool) bool {
 	t := &text{font: r.choose(s.split, len(fontFiles)), color: pick(r, inks)}
 	t.kind = pick(r, []textKind{number, number, word, word, word, letters})
+	if s.split != Train && t.kind == letters {
+		t.kind = word // letters without a meaning are only to learn from
+	}
+	if s.large {
+		t.kind = pick(r, []textKind{number, letters}) // words are too long
+	}
 	t.text, t.held = anyText(r, t.kind)
 	most := s.h / 2
 	if beside {
 		most = s.h / 3
 	}
-	t.height = r.between(s.h/5+1, most)
+	t.height = r.between(s.least(), max(s.least(), most))
 	for face := typefaces[t.font](); ; t.height-- {
 		if t.width = face.width(t.text, t.height); t.width <= s.w-6 {
 			break
 		}
 	}
-	if t.height*5 < s.h {
+	if t.height < s.least() || t.height+6 > s.h {
 		return false
 	}
 	t.x, t.y = r.between(3, s.w-t.width-3), r.between(3, s.h-t.height-3)
@@ -239,7 +289,7 @@ func (s *scene) write(r *stream, beside bool) bool {
 	return true
 }
 
-// anyText returns a number below 100, a word, or two or three letters that are no word of the list.
+// anyText returns a number below 100, a word, or one to four letters that are no word of the list.
 func anyText(r *stream, kind textKind) (text string, held bool) {
 	switch kind {
 	case number:
@@ -255,7 +305,7 @@ func anyText(r *stream, kind textKind) (text string, held bool) {
 	}
 	for {
 		text = ""
-		for range r.between(2, 3) {
+		for range r.between(1, 4) {
 			text += string(rune('A' + r.below(26)))
 		}
 		if !wordIndex[text] {

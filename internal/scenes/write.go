@@ -25,22 +25,35 @@ const perFolder = 1000
 // Options say what Write makes.
 type Options struct {
 	Split     Split
+	Captions  int // 1 to 3: not questions and answers but what there is to see, from a single large thing to all there may be
 	Count     int // pictures
 	Seed      uint64
 	Overwrite bool           // replace the split if it is there
 	Progress  func(done int) // if not nil, told how many pictures are done
 }
 
+func (o *Options) name() string {
+	if o.Captions > 0 {
+		return fmt.Sprintf("%s-captions-%d", o.Split, o.Captions)
+	}
+	return o.Split.String()
+}
+
+// Path returns the name of the list that Write writes in dir.
+func (o *Options) Path(dir string) string { return filepath.Join(dir, o.name()+".json") }
+
 // Write makes the first pictures of a split in dir: SPLIT.json, a list of records as LLaVA's, and the pictures in the
 // folder SPLIT. In training a record is a picture with all its questions; otherwise a question, so that each is asked
-// alone. Records say more about a question under "questions": its kind and what of it is held out.
+// alone. Records say more about a question under "questions": its kind and what of it is held out. With captions the names
+// are SPLIT-captions-1 and so on.
 //
 // Noisy pictures are JPEG, the others PNG. Nothing appears under its name before all of it is written.
 func Write(ctx context.Context, dir string, o Options) (*Report, error) {
 	if o.Count < 1 {
 		return nil, fmt.Errorf("write %d pictures: at least 1", o.Count)
 	}
-	final := filepath.Join(dir, o.Split.String())
+	name := o.name()
+	final := filepath.Join(dir, name)
 	for _, path := range []string{final, final + ".json"} {
 		if _, err := os.Lstat(path); err == nil && !o.Overwrite {
 			return nil, fmt.Errorf("write %s: it exists; choose another folder, or overwrite it", path)
@@ -49,7 +62,7 @@ func Write(ctx context.Context, dir string, o Options) (*Report, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	temp, err := os.MkdirTemp(dir, "."+o.Split.String()+".tmp*")
+	temp, err := os.MkdirTemp(dir, "."+name+".tmp*")
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +71,7 @@ func Write(ctx context.Context, dir string, o Options) (*Report, error) {
 	if err := os.Mkdir(made, 0o755); err != nil {
 		return nil, err
 	}
-	w := writer{dir: made, split: o.Split, seed: o.Seed, records: make([][]record, o.Count), progress: o.Progress}
+	w := writer{dir: made, name: name, split: o.Split, level: o.Captions, seed: o.Seed, records: make([][]record, o.Count), progress: o.Progress}
 	if err := w.pictures(ctx); err != nil {
 		return nil, err
 	}
@@ -82,7 +95,7 @@ type record struct {
 	ID            string     `json:"id"`
 	Image         string     `json:"image"`
 	Conversations []turn     `json:"conversations"`
-	Questions     []question `json:"questions"`
+	Questions     []question `json:"questions"` // none with a caption
 
 	qas []QA
 }
@@ -99,7 +112,9 @@ type question struct {
 
 type writer struct {
 	dir      string
+	name     string // of the folder that dir will be
 	split    Split
+	level    int // of captions; 0: questions
 	seed     uint64
 	records  [][]record // of each picture
 	progress func(done int)
@@ -149,6 +164,9 @@ func folder(i int) string { return fmt.Sprintf("%03d", i/perFolder) }
 // picture writes picture i and makes its records.
 func (w *writer) picture(i int) error {
 	s, r := compose(w.split, w.seed, i)
+	if w.level > 0 {
+		s, r = composeCaption(w.split, w.seed, w.level, i)
+	}
 	picture, format := s.draw(r), "png"
 	if s.background.kind == noisy {
 		format = "jpg"
@@ -161,9 +179,13 @@ func (w *writer) picture(i int) error {
 	if err := os.WriteFile(filepath.Join(w.dir, folder(i), name), b, 0o644); err != nil {
 		return err
 	}
-	path := w.split.String() + "/" + folder(i) + "/" + name
+	path := w.name + "/" + folder(i) + "/" + name
 	id := fmt.Sprintf("%s-%06d", w.split, i)
 	qas := s.questions
+	if w.level > 0 {
+		w.records[i] = []record{{ID: id, Image: path, Conversations: []turn{{"human", "<image>\n" + askCaption}, {"gpt", s.caption()}}, Questions: []question{}}}
+		return nil
+	}
 	if w.split == Train {
 		w.records[i] = []record{newRecord(id, path, qas)}
 		return nil

@@ -65,7 +65,9 @@ type TrainRecipe struct {
 	Epsilon       float64 `yaml:"adam_epsilon"`
 	MaxGradNorm   float64 `yaml:"max_grad_norm"` // 0: no clipping
 	Checkpointing bool    `yaml:"gradient_checkpointing"`
-	DType         string  `yaml:"dtype"` // of the weights that learn: float32, or bfloat16 with float32 master copies
+	DType         string  `yaml:"dtype"`     // of the weights that learn: float32, or bfloat16 with float32 master copies
+	NoiseMin      float64 `yaml:"noise_min"` // t, the share of cells that are hidden, is uniform in noise_min … noise_max; the reference: 0 … 1
+	NoiseMax      float64 `yaml:"noise_max"`
 	EvalSteps     int     `yaml:"eval_steps"`
 	Seed          uint64  `yaml:"seed"`
 }
@@ -86,7 +88,7 @@ func NewRecipe() Recipe {
 		Data:  DataRecipe{Template: "chat", MaxLength: 8192, Frames: 32, GroupByLength: true, Workers: 2},
 		Train: TrainRecipe{
 			LearningRate: 1e-5, BatchSize: 1, Accumulation: 1, Epochs: 1, Scheduler: "cosine", WarmupRatio: 0.03,
-			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, MaxGradNorm: 1, Checkpointing: true, DType: "float32", Seed: 42,
+			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, MaxGradNorm: 1, Checkpointing: true, DType: "float32", NoiseMax: 1, Seed: 42,
 		},
 		Output: OutputRecipe{LoggingSteps: 1, SaveSteps: 5000, SaveTotalLimit: 1, ReportTo: []string{"tensorboard", "jsonl"}},
 	}
@@ -138,6 +140,8 @@ func (r *Recipe) Check() error {
 	rate("train.adam_beta2", t.Beta2, 0, 0.9999999)
 	rate("train.adam_epsilon", t.Epsilon, 1e-30, 1)
 	rate("train.max_grad_norm", t.MaxGradNorm, 0, 1e9)
+	rate("train.noise_max", t.NoiseMax, 0, 1)
+	rate("train.noise_min", t.NoiseMin, 0, t.NoiseMax)
 	count("train.per_device_train_batch_size", t.BatchSize, 1)
 	count("train.gradient_accumulation_steps", t.Accumulation, 1)
 	count("train.max_steps", t.MaxSteps, 0)

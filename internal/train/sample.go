@@ -149,14 +149,16 @@ func (k *kitchen) tiles(ctx context.Context, s *data.Sample) ([]*vision.Tiles, e
 
 // example draws what is hidden from s the k-th time that a sample is shown, and lays it out. It returns nil if nothing
 // is hidden: such a sample adds nothing to the loss. batch is the number of samples that the loss is the mean of.
-func (k *kitchen) example(s *ready, draws random.Stream, batch int, autoregressive bool) *model.Example {
+func (k *kitchen) example(s *ready, draws random.Stream, batch int, r *Recipe) *model.Example {
+	autoregressive := r.Model.Objective == "autoregressive"
 	e := &model.Example{}
 	var cells []int32 // that are predicted, as indices of IDs
 	if autoregressive {
 		cells, e.Weights = nextTokens(s.Labels, batch)
 		e.Pieces = layOut(s.IDs, s.pictures, nil, k.mask)
 	} else {
-		d := Corrupt(s.Labels, draws.Float32(0), func(cell int) float32 { return draws.Float32(1 + uint64(cell)) })
+		low, high := float32(r.Train.NoiseMin), float32(r.Train.NoiseMax)
+		d := Corrupt(s.Labels, low+(high-low)*draws.Float32(0), func(cell int) float32 { return draws.Float32(1 + uint64(cell)) })
 		cells, e.Weights = d.Hidden, d.Weights(s.Labels, batch)
 		e.Pieces = layOut(s.IDs, s.pictures, d.Hidden, k.mask)
 	}

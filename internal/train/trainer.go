@@ -334,7 +334,7 @@ func (t *Trainer) learn(ctx context.Context, n int, learns bool, sample func(k i
 		if err != nil {
 			return nil, err
 		}
-		e := t.kitchen.example(s, draws, n, t.recipe.Model.Objective == "autoregressive")
+		e := t.kitchen.example(s, draws, n, t.recipe)
 		for _, label := range s.Labels {
 			if label != Ignore {
 				sum.labelled++
