@@ -114,21 +114,39 @@ func findChoice(text string, choices []string) int {
 	return -1
 }
 
-// loneLetter returns the number of the letter that is the whole text, or else of the first that stands alone with a full
-// stop, a colon or a bracket after it; -1 if there is none among the first n.
+// loneLetter returns the number of the letter that is the whole text, in either case; else of the last capital that is a
+// word by itself, where an A that words follow is an article; else of the first letter with a full stop, a colon or a
+// bracket after it. It returns -1 if there is none among the first n.
 func loneLetter(text string, n int) int {
-	before := ' '
 	runes := []rune(text)
-	for i, r := range runes {
-		l := int(unicode.ToLower(r)) - 'a'
-		whole := len(runes) == 1
-		marked := !pyWord(before) && i+1 < len(runes) && strings.ContainsRune(".:)", runes[i+1])
-		if r < 0x80 && l >= 0 && l < n && (whole || marked) {
+	number := func(i int) int {
+		if l := int(runes[i]|0x20) - 'a'; runes[i] >= 'A' && runes[i] <= 'z' && l >= 0 && l < n {
 			return l
 		}
-		before = r
+		return -1
 	}
-	return -1
+	if len(runes) == 1 {
+		return number(0)
+	}
+	word, marked := -1, -1
+	for i := range runes {
+		l := number(i)
+		if l < 0 || i > 0 && pyWord(runes[i-1]) || i+1 < len(runes) && pyWord(runes[i+1]) {
+			continue
+		}
+		switch {
+		case i+1 < len(runes) && strings.ContainsRune(".:)", runes[i+1]):
+			if marked < 0 {
+				marked = l
+			}
+		case unicode.IsUpper(runes[i]) && (l > 0 || i+1 == len(runes)):
+			word = l
+		}
+	}
+	if word >= 0 {
+		return word
+	}
+	return marked
 }
 
 // containsWords reports whether words occur in a text and not as a part of longer words.

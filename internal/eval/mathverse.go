@@ -108,17 +108,20 @@ func mathverseChoices(question string) []string {
 // mathWrappers are what does not matter in a formula, and blanks.
 var mathWrappers = strings.NewReplacer(" ", "", "\n", "", "\t", "", "\u00a0", "", "$", "", `\(`, "", `\)`, "", `\left`, "", `\right`, "",
 	"°", "", "º", "", `^\circ`, "", `^{\circ}`, "", `\degree`, "", `\,`, "", `\;`, "", `\!`, "", "\u2212", "-", `\cdot`, "*", `\times`, "*",
-	`\dfrac`, `\frac`, `\tfrac`, `\frac`)
+	`\dfrac`, `\frac`, `\tfrac`, `\frac`, `\sqrt`, "√", `\pi`, "π", "~", "")
+
+// mathRoot is a root with brackets that it does not need.
+var mathRoot = regexp.MustCompile(`√\{+([0-9a-z.]+)\}+`)
 
 // mathUnit is a unit at the end of a number.
-var mathUnit = regexp.MustCompile(`^(.*[0-9)}])(?:degrees?|deg|units?|meters?|metres?|centimeters?|inch(?:es)?|feet|foot|miles?|[cmk]?m(?:\^2|\^3|²|³)?|in|ft|yd|mi|s|h|hours?|minutes?|seconds?|square[a-z]*|cubic[a-z]*|dollars?|%)$`)
+var mathUnit = regexp.MustCompile(`^(.*[0-9)}π])(?:degrees?|deg|units?|meters?|metres?|centimeters?|inch(?:es)?|feet|foot|miles?|[cmk]?m(?:\^2|\^3|²|³)?|k?g|m?l|in|ft|yd|mi|s|h|hours?|minutes?|seconds?|square[a-z]*|cubic[a-z]*|dollars?|%)$`)
 
 // mathPlain removes from a formula what does not matter.
 func mathPlain(s string) string {
 	for _, c := range []string{`\text`, `\mathrm`, `\mathbf`, `\boxed`} {
 		s = unwrap(s, c)
 	}
-	s = strings.TrimRight(mathWrappers.Replace(strings.ToLower(s)), ".")
+	s = mathRoot.ReplaceAllString(strings.TrimRight(mathWrappers.Replace(strings.ToLower(s)), "."), "√$1")
 	if m := mathUnit.FindStringSubmatch(s); m != nil {
 		s = m[1]
 	}
