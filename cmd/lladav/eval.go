@@ -71,7 +71,7 @@ func newEvalCmd(a *app) *cobra.Command {
 	f.StringVar(&e.judgeModel, "judge-model", "", "`name` of the judging model (default the first that it lists)")
 	f.BoolVar(&e.asJSON, "json", false, "print the results, or the list of tasks, as JSON")
 	e.model.add(c)
-	for _, sub := range []func(*app) *cobra.Command{newEvalCompareCmd, newEvalReportCmd} {
+	for _, sub := range []func(*app) *cobra.Command{newEvalScoreCmd, newEvalCompareCmd, newEvalReportCmd} {
 		v := sub(a)
 		v.Flags().SortFlags = false
 		v.DisableFlagsInUseLine = !v.HasAvailableFlags()
