@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Checks adapters against the library PEFT, which it installs in a scratch environment with PyTorch (so this needs
 # Python, the network and a few gigabytes, and is not part of CI): adapters that PEFT writes, of every variant that we
-# read, are merged by "lladav convert" into what PEFT merges them into, and "lladav run" opens them.
+# read, are merged by "lladav convert" into what PEFT merges them into, and "lladav run" opens them. Adapters that
+# "lladav train" writes are loaded by PEFT, and the model of the transformers library with them predicts what "lladav run"
+# predicts.
 # PEFT_PYTHON names a Python that has both already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +12,7 @@ trap 'rm -rf "$dir"' EXIT
 python=${PEFT_PYTHON:-}
 if [ -z "$python" ]; then
 	python3 -m venv "$dir/venv"
-	"$dir/venv/bin/pip" -q install peft==0.21.2 safetensors
+	"$dir/venv/bin/pip" -q install peft==0.21.2 transformers==5.24.0 safetensors
 	python="$dir/venv/bin/python"
 fi
 CGO_ENABLED=0 go build -o "$dir/lladav" ./cmd/lladav
@@ -84,4 +86,83 @@ for i, options in enumerate([
     failed |= not ok
 sys.exit(failed)
 PY
-"$python" "$dir/side.py" "$dir"
+
+for i in {0..7}; do
+	echo "{\"conversations\": [{\"from\": \"human\", \"value\": \"What is $i plus 4?\"}, {\"from\": \"gpt\", \"value\": \"$((i + 4))\"}]}"
+done > "$dir/sums.jsonl"
+cat > "$dir/lora.yaml" <<YAML
+model: {path: $dir/model, tune: [language], lora: {rank: 4, alpha: 8}}
+data: {mix: $dir/sums.jsonl}
+train: {learning_rate: 1.0e-2, per_device_train_batch_size: 4, max_steps: 6, warmup_ratio: 0}
+output: {dir: $dir/lora0}
+YAML
+"$dir/lladav" train "$dir/lora.yaml" --quiet
+"$dir/lladav" train "$dir/lora.yaml" --quiet model.lora.rank=3 model.lora.alpha=7 'model.lora.target_modules=[q_proj, down_proj]' train.dtype=bfloat16 output.dir="$dir/lora1"
+
+cat > "$dir/trained.py" <<'PY'
+import json, pathlib, subprocess, sys
+import peft, torch
+from safetensors.torch import load_file
+from transformers import LlamaConfig, LlamaForCausalLM
+
+root = pathlib.Path(sys.argv[1])
+config = json.loads((root / "model" / "config.json").read_text())
+cells = 8
+
+def program(*args, text=None):
+    return subprocess.run([root / "lladav", *args], input=text, capture_output=True, text=True, check=True).stdout
+
+def ours(*model):
+    """What "lladav run" predicts for the cells of an answer at its first step: ids and probabilities."""
+    program("run", *model, "What is 2 plus 2?", "--system", "Add.", "--gen-length", str(cells), "--steps", "1", "--seed", "1",
+            "--dtype", "f32", "--trace", root / "trace")
+    lines = [json.loads(line) for line in (root / "trace").read_text().splitlines()]
+    filled = {f["pos"]: (f["id"], f["prob"]) for line in lines for f in line.get("filled", [])}
+    (root / "trace").unlink()
+    return [filled[i] for i in range(cells)], lines[-1]["usage"]["prompt_tokens"]
+
+def tokens(text):
+    return json.loads(program("tokenize", root / "model", "--jsonl", text=json.dumps({"text": text}) + "\n"))["ids"]
+
+def theirs(adapter):
+    """The same of the transformers library with the adapter loaded by PEFT."""
+    model = LlamaForCausalLM(LlamaConfig(
+        **{k: config[k] for k in ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+                                  "num_key_value_heads", "max_position_embeddings", "rms_norm_eps", "tie_word_embeddings"]},
+        rope_parameters={"rope_type": "default", "rope_theta": config["rope_theta"]}, attn_implementation="eager"))
+    model.load_state_dict(load_file(root / "model" / "model.safetensors"))
+    if adapter:
+        model = peft.PeftModel.from_pretrained(model, adapter)
+    turns = [{"role": "system", "content": "Add."}, {"role": "user", "content": "What is 2 plus 2?"}]
+    prompt = tokens(json.loads(program("tokenize", root / "model", "--jsonl", "--template", text=json.dumps({"messages": turns}) + "\n"))["rendered"])
+    mask, = tokens("<|mdm_mask|>")
+    ids = torch.tensor([prompt + [mask] * cells])
+    n = ids.shape[1]
+    with torch.no_grad():  # every row sees every row
+        logits = model.eval()(input_ids=ids, attention_mask=torch.zeros(1, 1, n, n), use_cache=False).logits[0, -cells:]
+    for word in ["<|endoftext|>", "<|startoftext|>", "<|start_header_id|>", "<|end_header_id|>"]:
+        logits[:, tokens(word)[0]] = -torch.inf  # never predicted
+    probs = logits.double().softmax(-1)
+    probs[:, mask] = 0  # never chosen
+    best = probs.max(-1)
+    return list(zip(best.indices.tolist(), best.values.tolist())), len(prompt)
+
+base, _ = theirs(None)
+failed = False
+for name in ["lora0", "lora1"]:
+    adapter = root / name / "checkpoint-6"
+    (got, n), (want, m) = ours(adapter), theirs(adapter)
+    beside, _ = ours(root / "model", "--adapter", adapter)
+    worst = max(abs(p - q) for (_, p), (_, q) in zip(got, want))
+    moved = max(abs(p - q) for (_, p), (_, q) in zip(base, want))
+    # Probabilities of logits of about 5 that are sums of float32 numbers in another order: a few units of 2**-21.
+    ok = n == m and [i for i, _ in got] == [i for i, _ in want] and worst < 2.0**-17 and beside == got and moved > 100 * worst
+    print("ok" if ok else "WRONG", name, f"trained here, loaded by PEFT: {cells} predictions differ by up to {worst:.2g}, the adapter moved them by {moved:.2g}",
+          "" if ok else (got, want, n, m))
+    failed |= not ok
+sys.exit(failed)
+PY
+failed=0
+"$python" "$dir/side.py" "$dir" || failed=1
+"$python" "$dir/trained.py" "$dir" || failed=1
+exit $failed
