@@ -2,9 +2,9 @@ package eval
 
 import "strings"
 
-// maxEdit bounds the code points of texts whose edits are counted, since the time is their product. Answers are a thousand
+// maxEdit bounds the code points of texts whose edits are counted, since the time is their product. Answers are a hundred
 // times shorter.
-const maxEdit = 1 << 14
+const maxEdit = 1 << 12
 
 // editDistance counts the code points to insert, delete or change to turn a into b (Levenshtein). Of longer texts only
 // the first maxEdit code points are compared; the rest counts as different.

@@ -20,8 +20,12 @@ type Lines struct {
 	Bad func(line int, err error)
 }
 
-// maxLine bounds a line. Documents without their pictures and responses are thousands of times shorter.
-const maxLine = 16 << 20
+// Bounds of a line and of a response in it, in bytes: some scores take time in proportion to the product of two texts.
+// Documents without their pictures, and responses, are hundreds of times shorter.
+const (
+	maxLine     = 4 << 20
+	maxResponse = 64 << 10
+)
 
 // Score reads objects with a document's columns and "response" from in, and writes one object for each to out, in the
 // same order: "score", "parsed" and "random" as in [Result], or "error". The last line has the metrics over all documents
@@ -73,6 +77,9 @@ func (l *Lines) line(line []byte, i int) (Scored, error) {
 	response, ok := doc["response"].(string)
 	if !ok {
 		return Scored{}, errors.New("response is missing, or it is no text")
+	}
+	if len(response) > maxResponse {
+		return Scored{}, fmt.Errorf("response is longer than %d bytes", maxResponse)
 	}
 	r := l.Task.Score(doc, response, NewDraw(l.Seed, i, l.WrongDraws))
 	if r.Failed != "" {

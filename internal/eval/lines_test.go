@@ -52,6 +52,10 @@ null
 	if !strings.HasPrefix(out, `{"parsed":"C","score":1}`) {
 		t.Error(out)
 	}
+	_, bad = score1(t, pope, `{"answer": "yes", "response": "`+strings.Repeat("x", maxResponse+1)+`"}`)
+	if len(bad) != 1 || !strings.HasPrefix(bad[0], "1: response is longer") {
+		t.Error(bad)
+	}
 	out, bad = score1(t, pope, "")
 	if !strings.HasPrefix(out, `{"aggregate":{"pope_accuracy":0,`) || bad != nil {
 		t.Errorf("%s%v", out, bad)
