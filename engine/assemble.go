@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -20,7 +21,7 @@ import (
 // learnt nothing: this is where the first stage of training begins.
 type Tower struct {
 	Dir  string // of a SigLIP, or of a LLaDA-V; "": none
-	Name string // for mm_vision_tower, which the reference finds the tower by
+	Name string // for mm_vision_tower, which the reference finds the tower by; "": Dir
 	Seed uint64 // of the connector and the newline vector
 }
 
@@ -64,7 +65,7 @@ func (c *conversion) addTower(cfg *model.Config) error {
 	}
 	main := c.specs[0].DType // of the embedding
 	c.addConnector(cfg.HiddenSize, v.HiddenSize, main)
-	c.text, err = assembledConfig(c.text, cfg, v, c.o.Vision.Name, main)
+	c.text, err = assembledConfig(c.text, cfg, v, cmp.Or(c.o.Vision.Name, dir), main)
 	return err
 }
 
