@@ -45,7 +45,7 @@ type Engine struct {
 	model      *model.Model
 	tok        *token.Tokenizer
 	special    token.Specials
-	ends       []int32 // tokens that end an answer, the end of a turn first
+	generation // what the model says about generating; the end of a turn is the first of its ends
 	features   *features
 
 	turn    chan struct{} // holds one value while the device is in use
@@ -128,7 +128,7 @@ func (e *Engine) openTokens() (err error) {
 		return fmt.Errorf("read %s: its %d tokens are more than the model's vocabulary of %d", path, n, most)
 	}
 	e.config.MaskTokenID = e.special.Mask
-	e.ends, err = readEnds(filepath.Join(e.dir, "generation_config.json"), e.special.EOT, e.config.VocabSize)
+	e.generation, err = readGeneration(filepath.Join(e.dir, "generation_config.json"), e.special.EOT, e.config.VocabSize)
 	if e.config.Objective == model.Autoregressive && !slices.Contains(e.ends, e.special.EOS) {
 		e.ends = append(e.ends, e.special.EOS)
 	}

@@ -53,44 +53,58 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// readEnds returns the tokens that end an answer: first turn, which ends a turn, then what generation_config.json calls
-// the ends of a sequence. The rest of that file is about other ways of generating, and the reference does not read it
-// either. A checkpoint need not have it.
-func readEnds(path string, turn int32, vocab int) ([]int32, error) {
-	ends := []int32{turn}
-	data, err := readSmall(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return ends, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	ids, err := parseEnds(data, vocab)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	for _, id := range ids {
-		if !slices.Contains(ends, id) {
-			ends = append(ends, id)
-		}
-	}
-	return ends, nil
+// generation is what generation_config.json says about this way of generating. The rest of that file is about others, and
+// the reference does not read it either.
+type generation struct {
+	ends []int32 // tokens that end an answer
+	defaults
 }
 
-// parseEnds returns the ids of eos_token_id: a number, a list of them, or nothing.
-func parseEnds(data []byte, vocab int) ([]int32, error) {
+// defaults are the settings that a model is asked with if the request has no others; 0 is the reference's.
+type defaults struct {
+	GenLength   int `json:"gen_length"`
+	BlockLength int `json:"block_length"`
+	Steps       int `json:"steps"`
+}
+
+// readGeneration reads generation_config.json, which a checkpoint need not have. The ends are first turn, which ends a
+// turn, then what the file calls the ends of a sequence.
+func readGeneration(path string, turn int32, vocab int) (generation, error) {
+	g := generation{ends: []int32{turn}}
+	data, err := readSmall(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return g, nil
+	}
+	if err != nil {
+		return g, err
+	}
+	ids, d, err := parseGeneration(data, vocab)
+	if err != nil {
+		return g, fmt.Errorf("read %s: %w", path, err)
+	}
+	g.defaults = d
+	for _, id := range ids {
+		if !slices.Contains(g.ends, id) {
+			g.ends = append(g.ends, id)
+		}
+	}
+	return g, nil
+}
+
+// parseGeneration returns the ids of eos_token_id, a number, a list of them, or nothing, and the defaults.
+func parseGeneration(data []byte, vocab int) (ids []int32, d defaults, err error) {
 	var file struct {
 		EOS json.RawMessage `json:"eos_token_id"`
+		defaults
 	}
 	var flat bytes.Buffer // without line breaks, since the value is quoted in an error
-	err := json.Compact(&flat, data)
+	err = json.Compact(&flat, data)
 	if err == nil {
 		err = json.Unmarshal(flat.Bytes(), &file)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("not a JSON object: %w", err)
+		return nil, d, fmt.Errorf("not a JSON object: %w", err)
 	}
-	var ids []int32
 	if file.EOS != nil {
 		var one *int32 // null is none
 		if json.Unmarshal(file.EOS, &one) == nil {
@@ -98,16 +112,38 @@ func parseEnds(data []byte, vocab int) ([]int32, error) {
 				ids = []int32{*one}
 			}
 		} else if json.Unmarshal(file.EOS, &ids) != nil {
-			return nil, fmt.Errorf("eos_token_id is %.40s, not a token id or a list of them", file.EOS)
+			return nil, d, fmt.Errorf("eos_token_id is %.40s, not a token id or a list of them", file.EOS)
 		}
 	}
 	for _, id := range ids {
 		if id < 0 || int(id) >= vocab {
-			return nil, fmt.Errorf("eos_token_id is %d, outside the vocabulary of %d", id, vocab)
+			return nil, d, fmt.Errorf("eos_token_id is %d, outside the vocabulary of %d", id, vocab)
 		}
 	}
-	return ids, nil
+	p := file.defaults.over(lladav.DefaultParams())
+	if err := p.Check(); err != nil {
+		return nil, d, err
+	}
+	return ids, file.defaults, nil
 }
+
+// over returns p with the defaults.
+func (d defaults) over(p lladav.Params) lladav.Params {
+	if d.GenLength != 0 {
+		p.GenLength = d.GenLength
+	}
+	if d.BlockLength != 0 {
+		p.BlockLength = d.BlockLength
+	}
+	if d.Steps != 0 {
+		p.Steps = d.Steps
+	}
+	return p
+}
+
+// Defaults returns the parameters that the model is to be asked with where nobody wishes for others: the reference's,
+// but for gen_length, block_length and steps where the model's generation_config.json has them.
+func (e *Engine) Defaults() lladav.Params { return e.generation.over(lladav.DefaultParams()) }
 
 // wrapOpen gives an error of Open its kind.
 func wrapOpen(err error) error {

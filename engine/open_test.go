@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -230,18 +231,38 @@ func TestNoEndTokens(t *testing.T) {
 		if i > 0 {
 			writeTest(t, path, text)
 		}
-		if ends, err := readEnds(path, 7, 10); err != nil || !slices.Equal(ends, []int32{7}) {
-			t.Errorf("%s: %v, %v", text, ends, err)
+		if g, err := readGeneration(path, 7, 10); err != nil || !slices.Equal(g.ends, []int32{7}) {
+			t.Errorf("%s: %v, %v", text, g, err)
 		}
 	}
 }
 
-func FuzzParseEnds(f *testing.F) {
-	for _, text := range []string{`{"eos_token_id": 7}`, `{"eos_token_id": [1, 2], "x": {}}`, `{"eos_token_id": null}`, "{\"eos_token_id\":\n[[]]}", "[]", ""} {
+// What a model says about lengths and steps is what it is asked with by default.
+func TestDefaults(t *testing.T) {
+	dir := synth(t, SynthOptions{})
+	writeTest(t, filepath.Join(dir, "generation_config.json"), `{"gen_length": 8, "steps": 4, "temperature": 0.7}`)
+	e, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	want := lladav.DefaultParams()
+	want.GenLength, want.Steps = 8, 4
+	if p := e.Defaults(); fmt.Sprint(p) != fmt.Sprint(want) {
+		t.Errorf("defaults %+v, want %+v", p, want)
+	}
+	writeTest(t, filepath.Join(dir, "generation_config.json"), `{"gen_length": -8}`)
+	if _, err := Open(dir, Options{}); lladav.KindOf(err) != lladav.BadInput {
+		t.Errorf("a length below nothing: %v", err)
+	}
+}
+
+func FuzzParseGeneration(f *testing.F) {
+	for _, text := range []string{`{"gen_length": 8, "block_length": 3}`, `{"eos_token_id": 7}`, `{"eos_token_id": [1, 2], "x": {}}`, `{"eos_token_id": null}`, "{\"eos_token_id\":\n[[]]}", "[]", ""} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ids, err := parseEnds(data, 10)
+		ids, d, err := parseGeneration(data, 10)
 		if err != nil && strings.ContainsAny(err.Error(), "\n\r") {
 			t.Errorf("error of several lines: %q", err)
 		}
@@ -249,6 +270,9 @@ func FuzzParseEnds(f *testing.F) {
 			if id < 0 || id >= 10 {
 				t.Errorf("id %d of 10", id)
 			}
+		}
+		if p := d.over(lladav.DefaultParams()); err == nil && p.Check() != nil {
+			t.Errorf("defaults %+v", d)
 		}
 	})
 }
