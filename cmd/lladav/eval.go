@@ -247,7 +247,7 @@ func (a *app) listTasks(asJSON bool) error {
 		}
 		l := line{Name: t.Name, Title: t.Title, Dataset: t.Dataset.Repo, Metric: t.Metrics[0].Name, Settings: s.String()}
 		if len(t.Published) > 0 {
-			l.LLaDAV = t.Published[0].Value
+			l.Metric, l.LLaDAV = t.Published[0].Metric, t.Published[0].Value
 		}
 		list = append(list, l)
 	}
@@ -264,7 +264,7 @@ func (a *app) listTasks(asJSON bool) error {
 		if d, err := a.findDocs(t, &evalFlags{}); err == nil {
 			there = fmt.Sprintf("%d documents", d.Len())
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d/%d/%d %s\t%s\n", t.Name, t.Title, t.Dataset.Repo, t.Metrics[0].Name, published,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d/%d/%d %s\t%s\n", t.Name, t.Title, t.Dataset.Repo, list[i].Metric, published,
 			t.Gen.Length, t.Gen.Block, t.Gen.Steps, strings.TrimPrefix(t.Gen.Tag, "/"), there)
 	}
 	return w.Flush()
@@ -318,11 +318,18 @@ func shareBar(share float64, width int) string {
 	return strings.Repeat("━", n) + strings.Repeat("─", width-n)
 }
 
+// gallerySide is the longer side of a picture in a gallery, in pixels.
+const gallerySide = 400
+
 // smallPicture makes a small copy of a picture in a URL, "" of what is none.
 func smallPicture(data []byte) string {
 	img, err := vision.Decode("picture", data, vision.Limits{})
 	if err != nil {
 		return ""
 	}
-	return thumbnail(img.RGB())
+	small := img.RGB()
+	if long := max(small.Size.W, small.Size.H); long > gallerySide {
+		small = small.Resize(vision.Size{W: max(1, small.Size.W*gallerySide/long), H: max(1, small.Size.H*gallerySide/long)})
+	}
+	return thumbnail(small)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"lladav/engine"
 	"lladav/internal/eval"
 	"lladav/internal/eval/evaltest"
 )
@@ -23,6 +24,16 @@ func miniatures(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := evaltest.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// tiny makes a small checkpoint of random weights.
+func tiny(t *testing.T) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "tiny")
+	if err := engine.Synth(t.Context(), dir, engine.SynthOptions{Preset: "tiny", DType: "f32"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -59,7 +70,7 @@ func answers(t *testing.T, f *eval.File) map[string][]eval.Line {
 // TestEval measures the random model on the miniatures of all benchmarks, with one thread and one question at a time, and
 // with several.
 func TestEval(t *testing.T) {
-	data, out := miniatures(t), t.TempDir()
+	data, out, model := miniatures(t), t.TempDir(), tiny(t)
 	var names []string
 	for _, task := range eval.Tasks() {
 		names = append(names, task.Name)
@@ -67,12 +78,12 @@ func TestEval(t *testing.T) {
 	var all [2]string
 	for i, flags := range [][]string{{"--threads", "1"}, {"--threads", "2", "--batch-size", "3"}} {
 		dir := filepath.Join(out, fmt.Sprint(i))
-		code, text, errs := runHere(t, "", append([]string{"eval", "--data-dir", data, "--tasks", strings.Join(names, ","), "--log-samples", "--gallery", "2",
+		code, text, errs := runHere(t, "", append([]string{"eval", "--model", model, "--data-dir", data, "--tasks", strings.Join(names, ","), "--log-samples", "--gallery", "2",
 			"--output-path", dir}, flags...)...)
 		if code != exitOK || !strings.Contains(text, "|Version|Filter|n-shot|") || !strings.Contains(text, "Beside published figures") {
 			t.Fatalf("status %d: %s%s", code, text, errs)
 		}
-		f := results(t, filepath.Join(dir, "random"))
+		f := results(t, dir)
 		if len(f.Tasks) != len(names) {
 			t.Errorf("results of %d tasks, want %d", len(f.Tasks), len(names))
 		}
@@ -160,6 +171,7 @@ func TestEvalBadInput(t *testing.T) {
 	if err := os.Remove(filepath.Join(incomplete, "lmms-lab/ChartQA/data/test-00001-of-00002.parquet")); err != nil {
 		t.Fatal(err)
 	}
+	model := tiny(t)
 	for _, c := range []struct {
 		name, data string
 		code       int
@@ -173,7 +185,7 @@ func TestEvalBadInput(t *testing.T) {
 		{"none", t.TempDir(), exitNotFound, []string{"chartqa: the data set lmms-lab/ChartQA is not on this machine", "hint: lladav data pull chartqa"}, 0},
 	} {
 		out := t.TempDir()
-		code, text, errs := runHere(t, "", "eval", "--threads", "1", "--data-dir", c.data, "--tasks", "chartqa", "--gen-kwargs", "gen_length=1", "--output-path", out, "--log-samples")
+		code, text, errs := runHere(t, "", "eval", "--model", model, "--threads", "1", "--data-dir", c.data, "--tasks", "chartqa", "--gen-kwargs", "gen_length=1", "--output-path", out, "--log-samples")
 		if code != c.code {
 			t.Errorf("%s: status %d: %s%s", c.name, code, text, errs)
 		}
@@ -209,7 +221,7 @@ func TestEvalCustom(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	code, text, errs := runHere(t, "", "eval", "--threads", "1", "--tasks", filepath.Join(dir, "mine.yaml"))
+	code, text, errs := runHere(t, "", "eval", "--model", tiny(t), "--threads", "1", "--tasks", filepath.Join(dir, "mine.yaml"))
 	if code != exitPartly || !strings.Contains(text, "circular_accuracy") || strings.Count(errs, "gone.png: no such file") != 2 {
 		t.Errorf("status %d: %s%s", code, text, errs)
 	}
@@ -289,7 +301,7 @@ func TestEvalPull(t *testing.T) {
 		t.Error("files of another task were fetched")
 	}
 	h.want(t, exitOK, "3 documents", "eval", "--tasks", "list")
-	h.want(t, exitOK, "|mmmu_pro_standard|", "eval", "--tasks", "mmmu_pro_standard", "--threads", "1", "--offline")
+	h.want(t, exitOK, "|mmmu_pro_standard|", "eval", "--model", tiny(t), "--tasks", "mmmu_pro_standard", "--threads", "1", "--offline")
 }
 
 // TestEvalUsage checks wrong usage.

@@ -15,7 +15,7 @@ import (
 
 // journalDocs lists the documents that have an answer in the journals of a folder, in order.
 func journalDocs(dir string) (docs []string) {
-	files, _ := filepath.Glob(filepath.Join(dir, "random/answers/*.jsonl"))
+	files, _ := filepath.Glob(filepath.Join(dir, "*/answers/*.jsonl"))
 	for _, name := range files {
 		data, _ := os.ReadFile(name)
 		for line := range bytes.Lines(data) {
@@ -31,7 +31,7 @@ func journalDocs(dir string) (docs []string) {
 // TestEvalKilled kills a run again and again, at whatever moment, and lets it go on.
 func TestEvalKilled(t *testing.T) {
 	data, whole, out := miniatures(t), t.TempDir(), t.TempDir()
-	args := []string{"eval", "--threads", "1", "--data-dir", data, "--tasks", "mvbench", "--limit", "10", "--log-samples", "--output-path"}
+	args := []string{"eval", "--model", tiny(t), "--threads", "1", "--data-dir", data, "--tasks", "mvbench", "--limit", "10", "--log-samples", "--output-path"}
 	if code, text, errs := runHere(t, "", append(args, whole)...); code != exitOK {
 		t.Fatalf("status %d: %s%s", code, text, errs)
 	}

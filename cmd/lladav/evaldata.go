@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -73,17 +72,17 @@ func (a *app) findDocs(t *eval.Task, e *evalFlags) (*eval.Docs, error) {
 		}
 		return d, nil
 	}
-	if lladav.KindOf(err) == lladav.NotFound {
-		out := &lladav.Error{Kind: lladav.NotFound, Err: fmt.Errorf("%s: %w", t.Name, err), Hint: "lladav data pull " + t.Name + ", or --data-dir"}
-		if errors.As(err, new(*lladav.Error)) && strings.HasPrefix(err.Error(), t.Name+":") {
-			out.Err = err
-		}
-		if a.offline {
-			out.Kind, out.Hint = lladav.Offline, "without --offline and HF_HUB_OFFLINE: lladav data pull "+t.Name+"; or --data-dir"
-		}
-		return nil, out
+	if lladav.KindOf(err) != lladav.NotFound {
+		return nil, err
 	}
-	return nil, err
+	if !strings.HasPrefix(err.Error(), t.Name+":") {
+		err = fmt.Errorf("%s: %w", t.Name, err)
+	}
+	out := &lladav.Error{Kind: lladav.NotFound, Err: err, Hint: "lladav data pull " + t.Name + ", or --data-dir"}
+	if a.offline {
+		out.Kind, out.Hint = lladav.Offline, "without --offline and HF_HUB_OFFLINE: lladav data pull "+t.Name+"; or --data-dir"
+	}
+	return nil, out
 }
 
 func newDataPullCmd(a *app) *cobra.Command {

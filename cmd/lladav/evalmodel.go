@@ -6,11 +6,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"lladav"
+	"lladav/internal/demo"
 	"lladav/internal/eval"
 	"lladav/internal/kernel"
 	"lladav/server/client"
@@ -30,25 +33,22 @@ func (a *app) evalModel(ctx context.Context, e *evalFlags) (*measured, error) {
 	if e.url != "" {
 		return a.evalServer(ctx, e)
 	}
-	name := cmp.Or(e.name, a.env("LLADAV_MODEL"))
+	name := cmp.Or(e.name, a.env("LLADAV_MODEL"), demo.Name)
 	m := &measured{about: map[string]any{"device": "cpu", "kernels": kernel.Selected(), "dtype": e.model.dtype}}
-	identity := fmt.Sprintln(kernel.Selected(), e.model.dtype, thisBuild().Commit)
-	if name != "" {
-		h, err := a.hub(e.model.cacheDir)
-		if err != nil {
-			return nil, err
-		}
-		adapter := e.model.adapter
-		found, err := findModel(h, name, &adapter)
-		if err != nil {
-			return nil, err
-		}
-		identity = fmt.Sprintln(kernel.Selected(), e.model.dtype, found.Commit) + filesOf(found.Dir)
-		if adapter != "" {
-			identity += filesOf(adapter)
-		}
-		m.about["commit"] = found.Commit
+	h, err := a.hub(e.model.cacheDir)
+	if err != nil {
+		return nil, err
 	}
+	adapter := e.model.adapter
+	found, err := findModel(h, name, &adapter)
+	if err != nil {
+		return nil, err
+	}
+	identity := fmt.Sprintln(kernel.Selected(), e.model.dtype, found.Commit) + filesOf(found.Dir)
+	if adapter != "" {
+		identity += filesOf(adapter)
+	}
+	m.about["commit"] = found.Commit
 	o, err := a.open(ctx, name, &e.model)
 	if err != nil {
 		return nil, err
@@ -102,6 +102,9 @@ func newClient(ctx context.Context, o client.Options) (*client.Client, string, e
 	return c, o.Model, err
 }
 
+// judgeTimeout is how long a judge may take for one reply.
+const judgeTimeout = 2 * time.Minute
+
 // setJudge adds the judge that the flags name to the options. One that cannot be reached when asked is a failure of the
 // documents it is for; here only its name is needed.
 func (a *app) setJudge(ctx context.Context, e *evalFlags) error {
@@ -111,7 +114,8 @@ func (a *app) setJudge(ctx context.Context, e *evalFlags) error {
 	if a.offline {
 		return lladav.Errorf(lladav.Offline, "ask the judge at %s: the network is switched off", e.judgeURL)
 	}
-	o := client.Options{URL: e.judgeURL, Model: e.judgeModel, Key: cmp.Or(a.env("LLADAV_JUDGE_KEY"), a.env("OPENAI_API_KEY")), Plain: true}
+	o := client.Options{URL: e.judgeURL, Model: e.judgeModel, Key: cmp.Or(a.env("LLADAV_JUDGE_KEY"), a.env("OPENAI_API_KEY")), Plain: true,
+		HTTP: &http.Client{Timeout: judgeTimeout}}
 	c, err := client.New(o)
 	if err != nil {
 		return err

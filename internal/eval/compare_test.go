@@ -189,6 +189,10 @@ func TestJudge(t *testing.T) {
 	if ask(); calls != before {
 		t.Errorf("asked %d times again", calls-before)
 	}
+	o.JudgeName = "another"
+	if r = ask(); calls == before || r.Kept != len(r.Samples) {
+		t.Errorf("another judge was asked %d times; %d answers kept", calls-before, r.Kept)
+	}
 	calls, reply = 0, func() (string, error) { return "", errors.New("down") }
 	o.Keep = ""
 	r = run(t, &fake{say: func(text string, _ *lladav.Request) (string, error) { return "hm " + fmt.Sprint(len(text)), nil }}, openMini(t, "mathverse_testmini"), o)

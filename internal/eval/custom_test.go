@@ -143,6 +143,9 @@ func TestCircular(t *testing.T) {
 		if f.asked[0].Messages[0].Parts[0].Text != "Colour?\nA. red\nB. green\nC. blue" || question(f.asked[1]) != "Colour?\nA. green\nB. blue\nC. red" {
 			t.Errorf("%s: %q and %q", name, question(f.asked[0]), question(f.asked[1]))
 		}
+		if r := run(t, f, d, Options{Limit: 4, Resamples: 2}); len(r.Samples) != 5 {
+			t.Errorf("%s: a limit of 4 gives %d turns", name, len(r.Samples))
+		}
 		if s := r.Samples[1]; s.Target != "A. green" || s.ID != "d-1.jsonl#0/1" {
 			t.Errorf("%s: %+v", name, s)
 		}

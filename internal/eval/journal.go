@@ -28,7 +28,7 @@ type journal struct {
 	synced  time.Time
 	err     error // the first failure to write
 	answers map[string]answer
-	replies map[string]string // of the judge, by hash of what it was asked
+	replies map[string]string // of judges, by hash of the judge's name and what it was asked
 }
 
 // An answer is what the model made of a document.
@@ -47,7 +47,7 @@ type entry struct {
 	Settings map[string]any    `json:"settings,omitempty"`
 	Doc      string            `json:"doc,omitempty"`
 	Answer   *answer           `json:"answer,omitempty"`
-	Judge    map[string]string `json:"judge,omitempty"` // replies by hash of what was asked
+	Judge    map[string]string `json:"judge,omitempty"` // replies as in journal.replies
 }
 
 // syncEvery is how much of a run a power cut may take; ending the program takes nothing.

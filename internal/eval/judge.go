@@ -42,7 +42,7 @@ func (r *runner) judgeAll(ctx context.Context) error {
 	var troubles atomic.Int32
 	return r.each(ctx, list, len(list), func(ctx context.Context, i int) error {
 		s := &r.res.Samples[i]
-		replies := &replies{keep: r.keep, judge: r.o.Judge, troubles: &troubles, fresh: map[string]string{}}
+		replies := &replies{keep: r.keep, judge: r.o.Judge, name: r.o.JudgeName, troubles: &troubles, fresh: map[string]string{}}
 		res, err := r.docs.Task.Judged(ctx, s.Doc, s.Response, replies.ask)
 		switch {
 		case err == nil:
@@ -61,13 +61,14 @@ func (r *runner) judgeAll(ctx context.Context) error {
 type replies struct {
 	keep     *journal
 	judge    Judge
+	name     string
 	troubles *atomic.Int32 // failures in a row
 	mu       sync.Mutex
 	fresh    map[string]string
 }
 
 func (r *replies) ask(ctx context.Context, prompt string) (string, error) {
-	key := hash(prompt)
+	key := hash(r.name + "\x00" + prompt)
 	if text, ok := r.keep.reply(key); ok {
 		return text, nil
 	}

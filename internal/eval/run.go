@@ -127,11 +127,11 @@ func Run(ctx context.Context, gen lladav.Generator, docs *Docs, o Options) (*Tas
 	return r.res, nil
 }
 
-// identity is everything that an answer depends on, and what a judge's reply does.
+// identity is everything that an answer depends on.
 func (r *runner) identity() map[string]any {
 	id := map[string]any{
 		"model": r.o.Model, "identity": r.o.Identity, "task": r.docs.Task.Name, "version": r.docs.Task.Version,
-		"settings": r.set.String(), "params": r.set.Params, "data": r.docs.fingerprint(), "judge": r.o.JudgeName,
+		"settings": r.set.String(), "params": r.set.Params, "data": r.docs.fingerprint(),
 	}
 	if r.set.Params.Temperature > 0 || r.set.Params.Remasking == lladav.Random { // else a seed changes nothing
 		id["seed"] = r.o.Seed
@@ -162,9 +162,18 @@ func (o *Options) count(n int) int {
 	return int(min(o.Limit, float64(n)))
 }
 
+// wanted returns how many documents are asked about; a limit does not part the turns of a document.
+func (r *runner) wanted() int {
+	n := r.o.count(r.docs.Len())
+	for n > 0 && n < r.docs.Len() && r.docs.places[n].turn > 0 {
+		n++
+	}
+	return n
+}
+
 // answerAll asks about every document that has no answer yet.
 func (r *runner) answerAll(ctx context.Context) error {
-	n := r.o.count(r.docs.Len())
+	n := r.wanted()
 	var open []int
 	for i := range n {
 		if _, ok := r.keep.answer(r.docs.ID(i)); !ok {
@@ -283,7 +292,7 @@ func generate(ctx context.Context, gen lladav.Generator, req *lladav.Request) (a
 
 // collect puts the samples together, in order, and scores them.
 func (r *runner) collect(ctx context.Context) error {
-	n := r.o.count(r.docs.Len())
+	n := r.wanted()
 	r.res.Samples = make([]Sample, n)
 	for i := range n {
 		if ctx.Err() != nil {
