@@ -32,7 +32,7 @@ type evalFlags struct {
 func newEvalCmd(a *app) *cobra.Command {
 	var e evalFlags
 	c := &cobra.Command{
-		Use:   "eval",
+		Use:   "eval [VERB]",
 		Short: "Measure a model on benchmarks",
 		Long: "eval asks a model about the documents of benchmarks and scores its answers, by the rules of the evaluation that\n" +
 			"ships with LLaDA-V. --tasks list shows the benchmarks; a task can also be a YAML file of your own (docs/eval.md).\n" +
@@ -67,10 +67,11 @@ func newEvalCmd(a *app) *cobra.Command {
 	f.BoolVar(&e.o.PredictOnly, "predict-only", false, "ask and keep the answers, score nothing")
 	f.BoolVar(&e.o.Resume, "resume", true, "go on from the answers that an earlier run kept")
 	f.BoolVar(&e.o.DrawsWrong, "random-wrong", false, "where the reference draws an answer at random, count it as wrong")
-	f.StringVar(&e.judgeURL, "judge-url", "", "`URL` of an OpenAI-compatible server whose model judges what rules cannot read (key: $LLADAV_JUDGE_KEY)")
+	f.StringVar(&e.judgeURL, "judge-url", "", "`URL` of an OpenAI-compatible server whose model judges what rules cannot read (key: $LLADAV_JUDGE_KEY or $OPENAI_API_KEY)")
 	f.StringVar(&e.judgeModel, "judge-model", "", "`name` of the judging model (default the first that it lists)")
 	f.BoolVar(&e.asJSON, "json", false, "print the results, or the list of tasks, as JSON")
 	e.model.add(c)
+	oneOf(c, "tasks", append(taskNames(), "list")...)
 	for _, sub := range []func(*app) *cobra.Command{newEvalScoreCmd, newEvalCompareCmd, newEvalReportCmd} {
 		v := sub(a)
 		v.Flags().SortFlags = false

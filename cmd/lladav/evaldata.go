@@ -85,6 +85,14 @@ func (a *app) findDocs(t *eval.Task, e *evalFlags) (*eval.Docs, error) {
 	return nil, out
 }
 
+// taskNames are the names of the benchmarks.
+func taskNames() (names []string) {
+	for _, t := range eval.Tasks() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
 func newDataPullCmd(a *app) *cobra.Command {
 	var cacheDir string
 	var asJSON bool
@@ -94,15 +102,9 @@ func newDataPullCmd(a *app) *cobra.Command {
 		Long: "pull fetches what the benchmarks TASK read (lladav eval --tasks list), into the cache that the hub's own tools use too.\n" +
 			"What an earlier pull left unfinished is taken up where it ended; sizes and hashes are checked. It prints a directory\n" +
 			"for each data set.",
-		Example: "  lladav data pull chartqa\n  lladav data pull mmmu_val mmstar ai2d",
-		Args:    args(cobra.MinimumNArgs(1)),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var names []string
-			for _, t := range eval.Tasks() {
-				names = append(names, t.Name)
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
+		Example:           "  lladav data pull chartqa\n  lladav data pull mmmu_val mmstar ai2d",
+		Args:              args(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: cobra.FixedCompletions(taskNames(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			var todo []*eval.Task
 			for _, name := range list {

@@ -55,7 +55,7 @@ func (a *app) usage(cmd *cobra.Command) error {
 		width, _ = a.screen()
 	}
 	line := cmd.UseLine()
-	if cmd.HasAvailableSubCommands() {
+	if cmd.HasAvailableSubCommands() && cmd.Use == cmd.Name() { // else its line says what it does without a verb
 		line = cmd.CommandPath() + " VERB [flags]"
 	}
 	fmt.Fprintf(w, "Usage:\n  %s\n", line)

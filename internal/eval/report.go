@@ -332,7 +332,7 @@ func (p *Page) WriteMarkdown(w io.Writer) error {
 			r.Seconds, r.Passes, cell(r.Settings), cell(r.Method)})
 	}
 	b.WriteString(markdown(rows, "---rrrrrrrr--"))
-	b.WriteString("\nSettings are cells, block and steps of an answer, the tag of the question, and what is not the reference's.\n")
+	b.WriteString("\nSettings are cells, block and steps of an answer, the tag of the question, and what is not usual.\n")
 	for _, t := range p.Tasks {
 		for _, g := range t.Groups {
 			fmt.Fprintf(&b, "\n## %s by %s: %s, %s\n\n", t.Title, g.Name, t.Model, t.Settings)
