@@ -13,8 +13,9 @@ fi
 cd "${TOY_DIR:-$root}"
 lladav() { "$LLADAV" "$@"; }
 
-# Pictures with captions, and with questions; those of the test split are not shown in training.
-[ -e toy/scenes/train-captions-3.json ] || lladav data scenes toy/scenes --split train --captions 3 --count 32 --seed 2
+# Pictures with questions: one to a record in dev, where answers can stand for captions, several in train. Those of the test
+# split are not shown in training.
+[ -e toy/scenes/dev.json ] || lladav data scenes toy/scenes --split dev --count 32
 [ -e toy/scenes/train.json ] || lladav data scenes toy/scenes --split train --count 32
 [ -e toy/scenes/test.json ] || lladav data scenes toy/scenes --split test --count 2
 
@@ -53,6 +54,7 @@ mkdir -p toy/data
 several > toy/data/several.jsonl
 reasons > toy/data/reasons.jsonl
 part() { printf '  - {json_path: %s, sampling_strategy: "%s"}\n' "$1" "$2"; }
+{ echo datasets:; part toy/scenes/dev.json first:32; } > toy/data/captions.yaml
 { echo datasets:; part toy/scenes/train.json random:75%; } > toy/data/si.yaml
 { echo datasets:; part toy/scenes/train.json first:8; part toy/data/several.jsonl all; } > toy/data/ov.yaml
 { echo datasets:; part toy/data/reasons.jsonl all; } > toy/data/vw.yaml
