@@ -59,8 +59,9 @@ func newDataScenesCmd(a *app) *cobra.Command {
 			"and reading, into the folder OUT: SPLIT.json and the pictures in SPLIT. The same seed gives the same files. Some\n" +
 			"things are kept from train by rule and shown in dev and test. It prints how well one could answer without seeing:\n" +
 			"with the most common answer of the kind, and with that to just this question (blind). With --captions each picture\n" +
-			"has a list of what it shows instead, for the first stages of training; the files are SPLIT-captions-LEVEL.",
-		Example: "  lladav data scenes shapes --split train --count 20000\n  lladav data scenes shapes --split train --captions 1 --count 20000\n" +
+			"has a list of what it shows instead, for the first stages of training; the files are SPLIT-captions.\n" +
+			"Below level 3 the level stands behind the names.",
+		Example: "  lladav data scenes shapes --split train --count 20000\n  lladav data scenes shapes --split train --captions --level 1 --count 20000\n" +
 			"  lladav data scenes shapes --split test --count 2000",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
@@ -71,8 +72,8 @@ func newDataScenesCmd(a *app) *cobra.Command {
 			if o.Count < 1 || o.Count > maxScenes {
 				return usagef("--count is %d, it must be between 1 and %d", o.Count, maxScenes)
 			}
-			if o.Captions < 0 || o.Captions > 3 {
-				return usagef("--captions is %d, it must be between 1 and 3", o.Captions)
+			if o.Level < 1 || o.Level > scenes.Levels {
+				return usagef("--level is %d, it must be between 1 and %d", o.Level, scenes.Levels)
 			}
 			return a.dataScenes(cmd.Context(), list[0], o)
 		},
@@ -81,7 +82,8 @@ func newDataScenesCmd(a *app) *cobra.Command {
 	f.StringVar(&split, "split", "train", "train, dev or test")
 	f.IntVar(&o.Count, "count", 2000, "pictures")
 	f.Uint64Var(&o.Seed, "seed", 1, "same seed, same files")
-	f.IntVar(&o.Captions, "captions", 0, "say what there is to see, ask nothing; `level` 1 shows single large things, 3 all there may be")
+	f.BoolVar(&o.Captions, "captions", false, "say what there is to see, ask nothing")
+	f.IntVar(&o.Level, "level", scenes.Levels, "`n`: 1 shows single large things in small pictures, 2 up to two and a text, 3 all there may be")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the split if it is there")
 	oneOf(c, "split", "train", "dev", "test")
 	return c
@@ -95,7 +97,7 @@ func (a *app) dataScenes(ctx context.Context, out string, o scenes.Options) erro
 	if err != nil {
 		return err
 	}
-	if o.Captions > 0 {
+	if o.Captions {
 		fmt.Fprintf(a.out, "%s: %d pictures\n", o.Path(out), report.Pictures)
 		return nil
 	}

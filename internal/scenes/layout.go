@@ -3,11 +3,11 @@ package scenes
 // A scene is what a picture shows.
 type scene struct {
 	split      Split
+	level      int
 	w, h       int // pixels
 	background background
 	objects    []object
 	text       *text
-	large      bool // all that is shown is large
 	counted    bool // of the first object's shape, made to be counted
 	questions  []QA // the first is that which the scene was made for
 }
@@ -64,8 +64,12 @@ var small = [2]int{56, 56}
 // tries bounds every search for something that fits. Each succeeds once in a few tries.
 const tries = 100_000
 
+// Levels are how difficult pictures are: level 1 shows a single large thing in a small picture, which is quickly learned
+// from few rows, level 2 up to two things of any size and a text, level 3 all there may be.
+const Levels = 3
+
 // compose makes scene i with its questions, and returns the random numbers to draw it with.
-func compose(split Split, seed uint64, i int) (*scene, *stream) {
+func compose(split Split, seed uint64, level, i int) (*scene, *stream) {
 	r := newStream(split, seed, i)
 	// Reading takes the most to learn.
 	kind := pick(r, []Kind{Color, Shape, Count, Count, Position, Position, Existence, Reading, Reading})
@@ -74,9 +78,7 @@ func compose(split Split, seed uint64, i int) (*scene, *stream) {
 		most, attempts = 5, 20 // a picture costs more than a question to learn from
 	}
 	for range tries {
-		s := &scene{split: split}
-		size := pick(r, sizes)
-		s.w, s.h = size[0], size[1]
+		s := newScene(r, split, level)
 		if !s.furnish(r, kind) || !s.allowed() {
 			continue
 		}
@@ -95,19 +97,13 @@ func compose(split Split, seed uint64, i int) (*scene, *stream) {
 	panic("scenes: no scene fits") // the rules above contradict each other
 }
 
-// composeCaption composes scene i of a set with captions. Level 1 shows a single large thing, which is quickly learned,
-// level 2 one or two, level 3 as many as there may be.
+// composeCaption makes scene i of a set with captions.
 func composeCaption(split Split, seed uint64, level, i int) (*scene, *stream) {
 	r := newStream(split, seed, i)
-	n := pick(r, [][]int{{0, 1}, {0, 1, 2}, {0, 1, 2, 3, 4, 5}}[level-1])
+	n := r.below(1 + maxObjects[level])
 	text := n == 0 || level > 1 && n <= 3 && r.one(3)
 	for range tries {
-		s := &scene{split: split, large: level == 1}
-		size := pick(r, sizes)
-		if level == 1 {
-			size = small
-		}
-		s.w, s.h = size[0], size[1]
+		s := newScene(r, split, level)
 		if text && !s.write(r, n > 0) {
 			continue
 		}
@@ -121,22 +117,36 @@ func composeCaption(split Split, seed uint64, level, i int) (*scene, *stream) {
 	panic("scenes: no scene fits")
 }
 
+// maxObjects is how many shapes a picture of a level may show.
+var maxObjects = [1 + Levels]int{1: 1, 2: 2, 3: maxCount}
+
+// newScene returns an empty scene.
+func newScene(r *stream, split Split, level int) *scene {
+	size := pick(r, sizes)
+	if level == 1 {
+		size = small
+	}
+	return &scene{split: split, level: level, w: size[0], h: size[1]}
+}
+
 // furnish puts objects and text into a scene so that a question of a kind is likely to be possible.
 func (s *scene) furnish(r *stream, kind Kind) bool {
-	n := r.between(1, maxCount)
+	n := r.between(1, maxObjects[s.level])
 	switch kind {
 	case Reading:
-		n = max(r.between(-2, 2), 0)
+		if n = max(r.between(-2, 2), 0); s.level == 1 {
+			n = 0
+		}
 		if !s.write(r, n > 0) {
 			return false
 		}
 	case Count:
 		return s.furnishCount(r)
 	case Position:
-		n = r.between(1, 4)
+		n = r.between(1, min(4, maxObjects[s.level]))
 		fallthrough
 	default:
-		if n <= 3 && r.one(8) && !s.write(r, true) {
+		if s.level > 1 && n <= 3 && r.one(8) && !s.write(r, true) {
 			return false
 		}
 	}
@@ -156,7 +166,7 @@ func (s *scene) furnish(r *stream, kind Kind) bool {
 
 // furnishCount makes each answer equally likely: of the objects of a shape, or of all.
 func (s *scene) furnishCount(r *stream) bool {
-	n := r.between(1, maxCount)
+	n := r.between(1, maxObjects[s.level])
 	if r.one(3) {
 		for range n {
 			s.objects = append(s.objects, s.anyObject(r))
@@ -172,7 +182,7 @@ func (s *scene) furnishCount(r *stream) bool {
 		}
 		s.objects = append(s.objects, o)
 	}
-	for range r.below(maxCount - n + 1) {
+	for range r.below(maxObjects[s.level] - n + 1) {
 		o := s.anyObject(r)
 		for o.shape == counted {
 			o = s.anyObject(r)
@@ -217,7 +227,7 @@ func (s *scene) count(is func(object) bool) int {
 
 // least is the smallest size of anything, so that it is still clear when the picture has been shrunk to a small tile.
 func (s *scene) least() int {
-	if s.large {
+	if s.level == 1 {
 		return min(s.w, s.h) * 2 / 5
 	}
 	return max(min(s.w, s.h)/5, max(s.w, s.h)/6)
@@ -267,7 +277,7 @@ func (s *scene) write(r *stream, beside bool) bool {
 	if s.split != Train && t.kind == letters {
 		t.kind = word // letters without a meaning are only to learn from
 	}
-	if s.large {
+	if s.level == 1 {
 		t.kind = pick(r, []textKind{number, letters}) // words are too long
 	}
 	t.text, t.held = anyText(r, t.kind)

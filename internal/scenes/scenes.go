@@ -74,7 +74,7 @@ type QA struct {
 
 // Make draws picture i ≥ 0 of a split, and asks one to three questions about it, none of which gives another's answer away.
 func Make(split Split, seed uint64, i int) (image.Image, []QA) {
-	s, r := compose(split, seed, i)
+	s, r := compose(split, seed, Levels, i)
 	return s.draw(r), s.questions
 }
 

@@ -46,7 +46,7 @@ func TestHeldOut(t *testing.T) {
 		heldWays = append(heldWays, strings.ReplaceAll(ways[len(ways)-1], "%s", ""))
 	}
 	for i := range 3000 {
-		s, _ := compose(Train, 1, i)
+		s, _ := compose(Train, 1, Levels, i)
 		counts := map[shape]int{}
 		for _, o := range s.objects {
 			counts[o.shape]++
@@ -83,7 +83,7 @@ func TestHeldOut(t *testing.T) {
 		var all, some HeldOut
 		held, n := 0, 0
 		for i := range 3000 {
-			s, _ := compose(split, 1, i)
+			s, _ := compose(split, 1, Levels, i)
 			for _, q := range s.questions {
 				all |= q.HeldOut
 				n++
@@ -132,7 +132,7 @@ func bare(q string) string {
 // that what the questions are answered from is what the picture shows.
 func TestTrue(t *testing.T) {
 	for i := range 500 {
-		s, r := compose(Test, 3, i)
+		s, r := compose(Test, 3, Levels, i)
 		p := s.draw(r).(*image.RGBA)
 		for k, o := range s.objects {
 			c := p.RGBAAt(o.x, o.y)
@@ -307,7 +307,7 @@ func TestBalance(t *testing.T) {
 		const n = 20000
 		var records [][]record
 		for i := range n {
-			s, _ := compose(split, 1, i)
+			s, _ := compose(split, 1, Levels, i)
 			records = append(records, []record{{qas: s.questions}})
 		}
 		for _, k := range newReport(records).Kinds {

@@ -2,6 +2,7 @@ package scenes
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,18 +26,23 @@ const perFolder = 1000
 // Options say what Write makes.
 type Options struct {
 	Split     Split
-	Captions  int // 1 to 3: not questions and answers but what there is to see, from a single large thing to all there may be
-	Count     int // pictures
+	Captions  bool // what there is to see instead of questions and answers, for a first stage of training
+	Level     int  // 1 to Levels; 0 is the last
+	Count     int  // pictures
 	Seed      uint64
 	Overwrite bool           // replace the split if it is there
 	Progress  func(done int) // if not nil, told how many pictures are done
 }
 
 func (o *Options) name() string {
-	if o.Captions > 0 {
-		return fmt.Sprintf("%s-captions-%d", o.Split, o.Captions)
+	name := o.Split.String()
+	if o.Captions {
+		name += "-captions"
 	}
-	return o.Split.String()
+	if o.Level > 0 && o.Level < Levels {
+		name += fmt.Sprint("-", o.Level)
+	}
+	return name
 }
 
 // Path returns the name of the list that Write writes in dir.
@@ -45,7 +51,7 @@ func (o *Options) Path(dir string) string { return filepath.Join(dir, o.name()+"
 // Write makes the first pictures of a split in dir: SPLIT.json, a list of records as LLaVA's, and the pictures in the
 // folder SPLIT. In training a record is a picture with all its questions; otherwise a question, so that each is asked
 // alone. Records say more about a question under "questions": its kind and what of it is held out. With captions the names
-// are SPLIT-captions-1 and so on.
+// are SPLIT-captions, and a level below the last stands behind them.
 //
 // Noisy pictures are JPEG, the others PNG. Nothing appears under its name before all of it is written.
 func Write(ctx context.Context, dir string, o Options) (*Report, error) {
@@ -71,7 +77,7 @@ func Write(ctx context.Context, dir string, o Options) (*Report, error) {
 	if err := os.Mkdir(made, 0o755); err != nil {
 		return nil, err
 	}
-	w := writer{dir: made, name: name, split: o.Split, level: o.Captions, seed: o.Seed, records: make([][]record, o.Count), progress: o.Progress}
+	w := writer{dir: made, name: name, split: o.Split, captions: o.Captions, level: cmp.Or(o.Level, Levels), seed: o.Seed, records: make([][]record, o.Count), progress: o.Progress}
 	if err := w.pictures(ctx); err != nil {
 		return nil, err
 	}
@@ -114,7 +120,8 @@ type writer struct {
 	dir      string
 	name     string // of the folder that dir will be
 	split    Split
-	level    int // of captions; 0: questions
+	captions bool
+	level    int
 	seed     uint64
 	records  [][]record // of each picture
 	progress func(done int)
@@ -163,8 +170,8 @@ func folder(i int) string { return fmt.Sprintf("%03d", i/perFolder) }
 
 // picture writes picture i and makes its records.
 func (w *writer) picture(i int) error {
-	s, r := compose(w.split, w.seed, i)
-	if w.level > 0 {
+	s, r := compose(w.split, w.seed, w.level, i)
+	if w.captions {
 		s, r = composeCaption(w.split, w.seed, w.level, i)
 	}
 	picture, format := s.draw(r), "png"
@@ -182,7 +189,7 @@ func (w *writer) picture(i int) error {
 	path := w.name + "/" + folder(i) + "/" + name
 	id := fmt.Sprintf("%s-%06d", w.split, i)
 	qas := s.questions
-	if w.level > 0 {
+	if w.captions {
 		w.records[i] = []record{{ID: id, Image: path, Conversations: []turn{{"human", "<image>\n" + askCaption}, {"gpt", s.caption()}}, Questions: []question{}}}
 		return nil
 	}
