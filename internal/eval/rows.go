@@ -276,7 +276,11 @@ func (t *tsvRows) picture(cell string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		cell = cells[slices.Index(t.names, tsvPicture)]
+		k := slices.Index(t.names, tsvPicture)
+		if k >= len(cells) {
+			return nil, fmt.Errorf("row %d has no %s", row, tsvPicture)
+		}
+		cell = cells[k]
 	}
 	data, err := base64.StdEncoding.DecodeString(strings.TrimSpace(cell))
 	if err != nil {
