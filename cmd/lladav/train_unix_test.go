@@ -17,7 +17,7 @@ import (
 // removed, goes on each time, and ends with the same bits as a run that nothing disturbed.
 func TestTrainKilled(t *testing.T) {
 	tr := newTraining(t)
-	steps := []string{"train.max_steps=60", "output.save_total_limit=1"}
+	steps := []string{"train.max_steps=24", "output.save_total_limit=1"}
 	whole, out := filepath.Join(tr.dir, "whole"), filepath.Join(tr.dir, "killed")
 	if code, _, errs := tr.train(t, append(steps, "output.dir="+whole)...); code != exitOK {
 		t.Fatal(errs)
@@ -82,7 +82,7 @@ func TestTrainKilled(t *testing.T) {
 	if code, _, errs := tr.train(t, append(steps, "output.dir="+out)...); code != exitOK {
 		t.Fatal(errs)
 	}
-	sameFiles(t, "the end", files(t, filepath.Join(out, "checkpoint-60")), files(t, filepath.Join(whole, "checkpoint-60")))
+	sameFiles(t, "the end", files(t, filepath.Join(out, "checkpoint-24")), files(t, filepath.Join(whole, "checkpoint-24")))
 	if list := append(there(".checkpoint-*"), there("checkpoint-*")...); len(list) != 1 {
 		t.Errorf("%v is left", list)
 	}
