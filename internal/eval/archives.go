@@ -39,6 +39,7 @@ func openArchives(dir string, patterns []string) (*archives, error) {
 		}
 		a.names = append(a.names, found...)
 	}
+	a.names = slices.DeleteFunc(a.names, func(name string) bool { return path.Ext(name) != ".zip" })
 	slices.Sort(a.names)
 	return a, nil
 }
@@ -68,12 +69,19 @@ func (a *archives) open(name string) (*lladav.Media, error) {
 	return &lladav.Media{Name: name, Data: data}, nil
 }
 
-// best returns what has the base name of a video, and the most folders before it in common.
+// best returns what has the base name of a video, and the most folders before it in common. Where there is none, another
+// ending will do: VideoMME has a few videos as MP4 and mkv, all of which are called mp4.
 func (a *archives) best(name string) (m member, ok bool) {
 	most := -1
-	for _, c := range a.known[path.Base(name)] {
-		if n := commonEnd(strings.Split(c.name, "/"), strings.Split(name, "/")); n > most {
-			m, ok, most = c, true, n
+	stem := strings.TrimSuffix(path.Base(name), path.Ext(name))
+	for _, ext := range []string{path.Ext(name), ".MP4", ".mkv"} {
+		for _, c := range a.known[stem+ext] {
+			if n := commonEnd(strings.Split(c.name, "/"), strings.Split(name, "/")); n > most {
+				m, ok, most = c, true, n
+			}
+		}
+		if ok {
+			break
 		}
 	}
 	return m, ok

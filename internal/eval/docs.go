@@ -201,7 +201,7 @@ func openNamed(t *Task, dir string) (*Docs, error) {
 // task's name, or the folder itself.
 func DataDirs(t *Task, dir string) []string {
 	var dirs []string
-	if repo := t.Dataset.Repo; repo != "" {
+	if repo, _, _ := strings.Cut(t.Dataset.Repo, "@"); repo != "" {
 		dirs = append(dirs, filepath.Join(dir, filepath.FromSlash(repo)), filepath.Join(dir, path.Base(repo)))
 	}
 	return append(dirs, filepath.Join(dir, t.Name), dir)
@@ -250,7 +250,8 @@ func (s Subset) find(dir string) (names []string, err error) {
 	return names, complete(dir, names)
 }
 
-var shard = regexp.MustCompile(`-(\d{5})-of-(\d{5})\.`)
+// shard is in the name of one of several files: its number, and how many there are. Older ones have a hash behind.
+var shard = regexp.MustCompile(`-(\d{5})-of-(\d{5})(-[0-9a-f]{16})?\.`)
 
 // complete reports the first file that the names of the others announce, as in test-00000-of-00002.parquet.
 func complete(dir string, names []string) error {
@@ -261,9 +262,9 @@ func complete(dir string, names []string) error {
 		}
 		total, _ := strconv.Atoi(name[m[4]:m[5]])
 		for k := range total {
-			want := fmt.Sprintf("%s%05d%s", name[:m[2]], k, name[m[3]:])
-			if !slices.Contains(names, want) {
-				return missing(dir, want, true)
+			want := fmt.Sprintf("%s%05d%s", name[:m[2]], k, name[m[3]:m[5]])
+			if !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, want) }) {
+				return missing(dir, want+path.Ext(name), true)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package eval
 import (
 	"context"
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -46,11 +47,11 @@ func TestMathVista(t *testing.T) {
 		{choice, "I count. Answer: B", 1, "8/11", false}, {choice, "answer: (b) 8/11.", 1, "8/11", false}, {choice, "The answer is b", 1, "8/11", false},
 		{choice, "reason\nB. 8/11", 1, "8/11", false}, {choice, `Answer: \boxed{8/11}`, 1, "8/11", false}, {choice, "So it is 8/11", 1, "8/11", false}, {choice, "no idea", 0, nil, false},
 		{choice, "The correct option is B", 1, "8/11", false}, {choice, "A guess: B is right", 1, "8/11", false}, {choice, "A guess", 0, nil, false}, {choice, "it is A", 0, "3/11", false},
-		{choice, "a) is 8/11", 0, "3/11", false}, {choice, "B or C", 0, "6/11", false}, {choice, "Answer: D", 0, nil, false},
+		{choice, "a) is 8/11", 0, "3/11", false}, {choice, "B or C", 1, "8/11", false}, {choice, "Answer: D", 0, nil, false},
 		{choice, "Answer: (A) or Answer: **C**", 0, "6/11", false},
 		{whole, "Answer: 14 cm", 1, "14", false}, {whole, "14.0", 1, "14", false}, {whole, "5 + 9 = $14$.", 1, "14", false}, {whole, "Answer: 1,4", 1, "14", false},
 		{whole, "none", 0, nil, false}, {whole, "ANSWER: -14", 0, "-14", false}, {whole, "13-14", 1, "14", false}, {float, "It is about 0.64 m", 1, "0.6", false}, {float, "", 0, nil, false},
-		{list, "Answer: [2007,2008]", 1, "[2007, 2008]", false}, {list, "[1] or [2007, 2008]", 1, "[2007, 2008]", false}, {list, "2007, 2008", 0, nil, false},
+		{list, "Answer: [2007,2008]", 1, "[2007, 2008]", false}, {list, "[1] or [2007, 2008]", 1, "[2007, 2008]", false}, {list, "2007, 2008", 1, "[2007, 2008]", false}, {list, "2007", 0, nil, false},
 	})
 	given := Doc{"question_type": "multi_choice", "answer_type": "text", "choices": []any{"3/11", "8/11"}, "answer": "8/11", "extraction": "b"}
 	checkVectors(t, mathvista, []vector{{given, "Answer: B", 0, "3/11", false}}) // as the reference normalises a judge's reply
@@ -71,7 +72,7 @@ func TestMathVerse(t *testing.T) {
 	checkVectors(t, mathverse, []vector{
 		{choice, "Answer: D", 1, "D", false}, {choice, "Answer: (d)", 1, "D", false}, {choice, "so the answer is D: 10°", 1, "D", false}, {choice, "x = 10°", 1, "D", false},
 		{choice, "Answer: A", 0, "A", false}, {choice, "who knows", 0, nil, false},
-		{free("5"), "Answer: x = 5", 1, "x = 5", false}, {free(`2 \sqrt { 3 }`), "Answer: 2√3", 1, "2√3", false}, {free("2√{3}"), `Answer: \(2\sqrt{3}\mathrm{~cm}\)`, 1, `2\sqrt{3}\mathrm{~cm}`, false},
+		{free("5"), "Answer: x = 5", 1, "x = 5", false}, {free(`2 \sqrt { 3 }`), "Answer: 2√3", 1, "2√3", false}, {free("2√{3}"), `Answer: \(2\sqrt{3}\mathrm{~cm}\)`, 1, `2\sqrt{3}~cm`, false},
 		{free("12π"), `Answer: $12\pi$ square units`, 1, `12\pi square units`, false}, {free("60"), "Answer: 60 degrees.", 1, "60 degrees", false}, {free("m"), "Answer: 5 m", 0, "5 m", false},
 		{free("5"), `Answer: $5.0$ cm`, 1, "5.0 cm", false}, {free(`30^{\circ}`), "Answer: 30°", 1, "30°", false},
 		{free("1000"), "Answer: 1,000", 1, "1,000", false}, {free("0.5"), "Answer: 0.51", 0, "0.51", false}, {free("x=5"), "Answer: x = 5.", 1, "x = 5", false},
@@ -89,6 +90,28 @@ func TestMathVerse(t *testing.T) {
 	}
 	if got := mathverseEnd(long + " x"); got != long[len("Answer: "):]+" x" {
 		t.Errorf("31 pieces: %q", got)
+	}
+}
+
+func TestMathValue(t *testing.T) {
+	for s, want := range map[string]float64{
+		"5": 5, "-5": -5, ".5": .5, "1,000.5": 1000.5, "2*3+4": 10, "2+3*4": 14, "2-3-4": -5, "12/2/3": 2, "2^3": 8, "-2^2": -4, "2^-1": .5, "√16": 4, "3√4": 6,
+		"√{9}": 3, "√(4)/2": 1, `\frac{1}{4}`: .25, `2\frac{1}{4}`: .5, "(1+2)(3)": 9, "{3}": 3, "2*-3": -6, "√√16": 2,
+	} {
+		s = strings.ReplaceAll(s, `\\`, `\`)
+		if got, ok := mathValue(s); !ok || got != want {
+			t.Errorf("%s: %v, %v, want %v", s, got, ok, want)
+		}
+	}
+	if got, ok := mathValue("2π"); !ok || got != 2*math.Pi {
+		t.Errorf("2π: %v, %v", got, ok)
+	}
+	for _, s := range []string{
+		"", "x", "2x", "(1", "1)", "1+", "*2", "1,4", "(2,1)", "1/0", "√-1", "1..2", `\frac{1}`, "()", "√", strings.Repeat("(", 150), strings.Repeat("1+", 150) + "1",
+	} {
+		if got, ok := mathValue(s); ok {
+			t.Errorf("%q: %v", s, got)
+		}
 	}
 }
 

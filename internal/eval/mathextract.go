@@ -1,39 +1,71 @@
 package eval
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // The rules by which answers of MathVista and MathVerse are read where there is no judge. They are our own: figures made
-// with them are labelled so.
+// with them are labelled so. TestMathLabels says how well they read.
 
-// finalText is the part of a response in which the answer is expected: after the last "Answer:", else after the last
-// "answer is", else the last line, without marks of emphasis and formulas.
-func finalText(response string) string {
-	text := strings.ReplaceAll(response, "*", "")
-	lower := strings.Map(func(r rune) rune { // keeps the places of bytes, unlike full case mapping
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
+// Where an answer begins, the clearest first.
+var answerMarks = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)(?:answer|答案)\s*[:：=]`),
+	regexp.MustCompile(`(?i)(?:answer|option|choice)\s+(?:is|would be|should be|must be)\b|答案\s*[是为]`),
+}
+
+// finalText is the part of a response in which the answer is expected, without marks of emphasis and formulas: the line
+// after the last "Answer:", else after the last "answer is", else the last box; marked is true for these. Otherwise it is
+// the last line. Where nothing follows a mark, what is before it counts.
+func finalText(response string) (text string, marked bool) {
+	rest := strings.ReplaceAll(response, "*", "")
+	for _, mark := range answerMarks {
+		all := mark.FindAllStringIndex(rest, -1)
+		for _, at := range slices.Backward(all) {
+			line, _, _ := strings.Cut(pyTrim(rest[at[1]:]), "\n")
+			if text = mathText(line); text != "" {
+				return text, true
+			}
+			rest = rest[:at[0]]
 		}
-		return r
-	}, text)
-	if len(lower) != len(text) { // broken bytes
-		lower = text
 	}
-	if i := strings.LastIndex(lower, "answer:"); i >= 0 {
-		text = text[i+len("answer:"):]
-	} else if i := strings.LastIndex(lower, "answer is"); i >= 0 {
-		text = text[i+len("answer is"):]
-	} else {
-		text = pyTrim(text)
-		text = text[strings.LastIndexByte(text, '\n')+1:]
+	if i := strings.LastIndex(rest, `\boxed{`); i >= 0 {
+		if text = mathText(braced(rest[i+len(`\boxed{`):])); text != "" {
+			return text, true
+		}
 	}
-	text = unwrap(text, `\boxed`)
-	text = strings.NewReplacer("$", "", `\(`, "", `\)`, "").Replace(text)
-	return pyTrim(strings.TrimRight(pyTrim(text), "."))
+	rest = pyTrim(rest)
+	return mathText(rest[strings.LastIndexByte(rest, '\n')+1:]), false
+}
+
+// dollars is what encloses formulas, or is money. A backslash makes a sign of it.
+var dollars = strings.NewReplacer(`\$`, "", "$", "", `\%`, "%", `\(`, "", `\)`, "", `\[`, "", `\]`, "")
+
+// mathText removes from a line what encloses formulas and words in formulas, and full stops at its end.
+func mathText(s string) string {
+	for _, c := range []string{`\boxed`, `\text`, `\textbf`, `\mathrm`, `\mathbf`} {
+		s = unwrap(s, c)
+	}
+	return pyTrim(strings.TrimRight(pyTrim(dollars.Replace(s)), ".。"))
+}
+
+// braced is the text up to the brace that closes it, all of it if none does.
+func braced(s string) string {
+	depth := 1
+	for i, r := range s {
+		switch r {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		}
+		if depth == 0 {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 // unwrap replaces \command{text} by the text.
@@ -45,123 +77,143 @@ func unwrap(s, command string) string {
 		if !ok {
 			return b.String()
 		}
-		depth := 1
-		end := strings.IndexFunc(rest, func(r rune) bool {
-			switch r {
-			case '{':
-				depth++
-			case '}':
-				depth--
-			}
-			return depth == 0
-		})
-		if end < 0 {
-			b.WriteString(rest)
-			return b.String()
-		}
-		b.WriteString(rest[:end])
-		s = rest[end+1:]
+		inner := braced(rest)
+		b.WriteString(inner)
+		s = strings.TrimPrefix(rest[len(inner):], "}")
 	}
 }
 
 // extractMath finds what a judge would extract from a response to a MathVista question; ok is false where rules find
 // nothing.
 func extractMath(d Doc, response string) (extraction string, ok bool) {
-	text := finalText(response)
+	text, marked := finalText(response)
 	if d.Text("question_type") == "multi_choice" {
-		choices := d.Texts("choices")
-		if i := findChoice(text, choices); i >= 0 {
+		if i := findChoice(text, d.Texts("choices")); i >= 0 {
 			return letter(i), true
 		}
 		return "", false
 	}
 	switch d.Text("answer_type") {
 	case "integer", "float":
-		return lastNumber(text)
+		return findNumber(text, marked)
 	case "list":
-		return lastList(text)
+		return findList(text)
 	}
 	return text, text != ""
 }
 
-// findChoice returns the number of the choice that a text means, -1 for none: by a letter in brackets, a lone letter, a
-// letter with punctuation after it, the longest choice whose text is contained, or a number equal to a choice's.
-func findChoice(text string, choices []string) int {
-	n := len(choices)
-	if l := bracketedLetter(text, n); l >= 0 {
-		return l
-	}
-	if l := loneLetter(text, n); l >= 0 {
-		return l
-	}
-	best := -1
-	lower := strings.ToLower(text)
-	for i, c := range choices {
-		if c = strings.ToLower(pyTrim(c)); c != "" && containsWords(lower, c) && (best < 0 || len(c) > len(pyTrim(choices[best]))) {
-			best = i
-		}
-	}
-	if best >= 0 {
-		return best
-	}
-	if number, ok := lastNumber(text); ok {
-		want, _ := pyFloat(number)
-		return slices.IndexFunc(choices, func(c string) bool {
-			got, ok := pyFloat(strings.ReplaceAll(c, ",", ""))
-			return ok && got == want
-		})
-	}
-	return -1
-}
+// opening are words before an answer that are no part of it.
+var opening = regexp.MustCompile(`^(?i:(?:(?:so|thus|therefore|hence|the|final|correct|best|right|closest|answer|option|choice|letter|value|result|total|it|this|that|there|is|are|` +
+	`approximately|approx|about|around|roughly|nearly|almost|rs|usd)\b[\s.,:]*|[≈~:,选]\s*))+`)
 
-// loneLetter returns the number of the letter that is the whole text, in either case; else of the last capital that is a
-// word by itself, where an A that words follow is an article; else of the first letter with a full stop, a colon or a
-// bracket after it. It returns -1 if there is none among the first n.
-func loneLetter(text string, n int) int {
-	runes := []rune(text)
-	number := func(i int) int {
-		if l := int(runes[i]|0x20) - 'a'; runes[i] >= 'A' && runes[i] <= 'z' && l >= 0 && l < n {
-			return l
+// answerParts are the parts of a text that may be the answer: all of it, and what follows a sign of equality or a verb,
+// with and without the explanation behind.
+func answerParts(text string) []string {
+	text = pyTrim(text)
+	parts := []string{text, pyTrim(text[len(opening.FindString(text)):])}
+	for _, verb := range []string{"=", "≈", " is ", " are ", " equals ", " be ", " to "} {
+		if i := strings.LastIndex(text, verb); i >= 0 {
+			parts = append(parts, pyTrim(text[i+len(verb):]))
 		}
-		return -1
 	}
-	if len(runes) == 1 {
-		return number(0)
-	}
-	word, marked := -1, -1
-	for i := range runes {
-		l := number(i)
-		if l < 0 || i > 0 && pyWord(runes[i-1]) || i+1 < len(runes) && pyWord(runes[i+1]) {
-			continue
-		}
-		switch {
-		case i+1 < len(runes) && strings.ContainsRune(".:)", runes[i+1]):
-			if marked < 0 {
-				marked = l
+	for _, p := range parts {
+		end := len(p)
+		for _, stop := range []string{", ", "; ", ". ", " because", " since", " as ", " which", " so ", " ("} {
+			if i := strings.Index(p, stop); i > 0 && i < end {
+				end = i
 			}
-		case unicode.IsUpper(runes[i]) && (l > 0 || i+1 == len(runes)):
-			word = l
+		}
+		if end < len(p) {
+			parts = append(parts, pyTrim(p[:end]))
 		}
 	}
-	if word >= 0 {
-		return word
-	}
-	return marked
+	return parts
 }
 
-// containsWords reports whether words occur in a text and not as a part of longer words.
-func containsWords(text, words string) bool {
-	for from := 0; ; {
-		i := strings.Index(text[from:], words)
-		if i < 0 {
-			return false
+var (
+	numberForm = regexp.MustCompile(`-?(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?`)
+	fracForm   = regexp.MustCompile(`\\[dt]?frac\{([0-9.]+)\}\{([0-9.]+)\}`)
+	ratioForm  = regexp.MustCompile(`([0-9]+(?:\.[0-9]+)?)\s*/\s*([0-9]+(?:\.[0-9]+)?)`)
+	stopNumber = regexp.MustCompile(`([A-Za-z])\.([0-9])`) // Rs.5
+	operators  = "+-*/×÷^=–"
+)
+
+// findNumber returns the number that a text means, without commas: one at the start of a marked text, else the last. Those
+// right behind letters and signs of powers, as in cm^2, count only if there are no others. Fractions are divided, and
+// where there is no digit a word for a number will do.
+func findNumber(text string, marked bool) (string, bool) {
+	text = strings.ReplaceAll(text, "\u2212", "-")
+	text = stopNumber.ReplaceAllString(fracForm.ReplaceAllString(text, "$1/$2"), "$1 $2")
+	text = ratioForm.ReplaceAllStringFunc(text, func(s string) string {
+		m := ratioForm.FindStringSubmatch(s)
+		x, _ := pyFloat(m[1])
+		if y, _ := pyFloat(m[2]); y != 0 && !math.IsInf(x/y, 0) {
+			return pyFloatStr(x / y)
 		}
-		i += from
-		if !pyWord(lastRune(text[:i])) && !pyWord(firstRune(text[i+len(words):])) {
-			return true
-		}
-		from = i + len(words)
+		return s
+	})
+	if marked {
+		text = pyTrim(text[strings.LastIndexByte(text, '=')+1:])
+		text = text[len(opening.FindString(text)):]
 	}
+	all := numberForm.FindAllStringIndex(text, -1)
+	if all == nil {
+		return numberWord(text)
+	}
+	at := all[len(all)-1]
+	for i := len(all) - 1; i >= 0; i-- {
+		if r := lastRune(text[:all[i][0]]); !pyWord(r) && r != '^' && !strings.HasSuffix(text[:all[i][0]], "^{") || text[all[i][0]] == '-' {
+			at = all[i]
+			break
+		}
+	}
+	if next := firstRune(pyTrim(text[all[0][1]:])); marked && all[0][0] == 0 && !strings.ContainsRune(operators, next) {
+		at = all[0]
+	}
+	number := strings.ReplaceAll(text[at[0]:at[1]], ",", "")
+	if pyWord(lastRune(text[:at[0]])) { // a hyphen, no minus
+		number = strings.TrimPrefix(number, "-")
+	}
+	return number, true
+}
+
+// teens go on where numberWords ends.
+var teens = map[string]string{
+	"eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15", "sixteen": "16", "seventeen": "17", "eighteen": "18",
+	"nineteen": "19", "twenty": "20",
+}
+
+// numberWord returns the last word for a number in a text.
+func numberWord(text string) (number string, ok bool) {
+	for _, w := range strings.FieldsFunc(pyLower(text), func(r rune) bool { return !pyWord(r) }) {
+		for _, words := range []map[string]string{numberWords, teens} {
+			if n, found := words[w]; found {
+				number, ok = n, true
+			}
+		}
+	}
+	return number, ok
+}
+
+var listItem = regexp.MustCompile(`-?[0-9]+(?:\.[0-9]+)?`)
+
+// findList returns the last list in square brackets, else all numbers if there are several, as Python writes a list.
+func findList(text string) (string, bool) {
+	end := strings.LastIndexByte(text, ']')
+	start := strings.LastIndexByte(text[:max(end, 0)], '[')
+	if start < 0 {
+		items := listItem.FindAllString(text, -1)
+		return "[" + strings.Join(items, ", ") + "]", len(items) > 1
+	}
+	list := text[start : end+1]
+	if v, err := parseLiteral(list); err == nil {
+		return pyRepr(v), true
+	}
+	parts := strings.Split(list[1:len(list)-1], ",")
+	for i := range parts {
+		parts[i] = pyTrim(parts[i])
+	}
+	return "[" + strings.Join(parts, ", ") + "]", true
 }
 
 // lastRune is a text's last character, a blank where it is empty.
@@ -178,42 +230,4 @@ func firstRune(s string) rune {
 		return r
 	}
 	return ' '
-}
-
-var numberForm = regexp.MustCompile(`-?(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?`)
-
-// lastNumber returns the last number of a text, without commas. A hyphen after a letter or a digit is no minus.
-func lastNumber(text string) (string, bool) {
-	text = strings.ReplaceAll(text, "\u2212", "-")
-	all := numberForm.FindAllStringIndex(text, -1)
-	if all == nil {
-		return "", false
-	}
-	at := all[len(all)-1]
-	number := strings.ReplaceAll(text[at[0]:at[1]], ",", "")
-	if pyWord(lastRune(text[:at[0]])) {
-		number = strings.TrimPrefix(number, "-")
-	}
-	return number, true
-}
-
-// lastList returns the last list in square brackets, written as Python writes it.
-func lastList(text string) (string, bool) {
-	end := strings.LastIndexByte(text, ']')
-	if end < 0 {
-		return "", false
-	}
-	start := strings.LastIndexByte(text[:end], '[')
-	if start < 0 {
-		return "", false
-	}
-	list := text[start : end+1]
-	if v, err := parseLiteral(list); err == nil {
-		return pyRepr(v), true
-	}
-	parts := strings.Split(list[1:len(list)-1], ",")
-	for i := range parts {
-		parts[i] = pyTrim(parts[i])
-	}
-	return "[" + strings.Join(parts, ", ") + "]", true
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 
 	"lladav"
@@ -13,13 +14,11 @@ import (
 var mathverse = &Task{
 	Name: "mathverse_testmini", Title: "MathVerse (testmini, vision)", Version: "0.0",
 	Dataset: Dataset{Repo: "CaraJ/MathVerse-lmmseval", Kind: Parquet, Subsets: []Subset{
-		hubSubset("testmini_version_split", "vision_intensive"),
-		hubSubset("testmini_version_split", "vision_dominant"),
-		hubSubset("testmini_version_split", "vision_only"),
+		mathverseSubset("vision_intensive"), mathverseSubset("vision_dominant"), mathverseSubset("vision_only"),
 	}},
 	Columns:  []string{"sample_index", "problem_version", "question", "image", "answer", "question_type", "query_cot"},
-	Optional: []string{"problem_index", "query_wo", "metadata"},
-	Scoring:  []string{"problem_version", "question", "answer", "question_type", "metadata"},
+	Optional: []string{"problem_index", "query_wo", "metadata", "question_for_eval"},
+	Scoring:  []string{"problem_version", "question", "question_for_eval", "answer", "question_type", "metadata"},
 	Ask: func(d Doc) (Prompt, error) {
 		p := Prompt{Text: pyTrim(d.Text("query_cot"))}
 		if text, ok := d["image"].(string); ok && pyTrim(text) == "" { // the text-only versions have none
@@ -35,9 +34,9 @@ var mathverse = &Task{
 		if !d.Has("answer") {
 			return need("answer")
 		}
-		text := finalText(mathverseEnd(response))
+		text, _ := finalText(mathverseEnd(response))
 		if d.Has("extraction") { // somebody has asked a judge already
-			text = finalText(d.Text("extraction"))
+			text, _ = finalText(d.Text("extraction"))
 		}
 		return mathverseScore(d, text)
 	},
@@ -60,6 +59,19 @@ var mathverse = &Task{
 	},
 }
 
+// mathverseSubset is one of the configuration's splits, each a file of its own.
+func mathverseSubset(split string) Subset {
+	return Subset{Config: "testmini_version_split", Split: split, Files: []string{"testmini_" + split + ".parquet"}}
+}
+
+// mathverseQuestion is the question in full. Where a picture has parts of it, or all, they are in a column of their own.
+func mathverseQuestion(d Doc) string {
+	if q := d.Text("question_for_eval"); q != "" {
+		return q
+	}
+	return d.Text("question")
+}
+
 // mathverseEnd keeps the last 30 pieces of a response split at single blanks.
 func mathverseEnd(response string) string {
 	pieces := strings.Split(pyTrim(response), " ")
@@ -70,9 +82,10 @@ func mathverseEnd(response string) string {
 func mathverseScore(d Doc, text string) Result {
 	gold := d.Text("answer")
 	if d.Text("question_type") != "multi-choice" {
-		return Result{Score: score(mathEqual(text, gold)), Parsed: text, Unread: text == ""}
+		right := slices.ContainsFunc(answerParts(text), func(p string) bool { return mathEqual(p, gold) })
+		return Result{Score: score(right), Parsed: text, Unread: text == ""}
 	}
-	choices := mathverseChoices(d.Text("question"))
+	choices := mathverseChoices(mathverseQuestion(d))
 	i := findChoice(text, choices)
 	if i < 0 {
 		return Result{Unread: true}
@@ -108,10 +121,10 @@ func mathverseChoices(question string) []string {
 // mathWrappers are what does not matter in a formula, and blanks.
 var mathWrappers = strings.NewReplacer(" ", "", "\n", "", "\t", "", "\u00a0", "", "$", "", `\(`, "", `\)`, "", `\left`, "", `\right`, "",
 	"°", "", "º", "", `^\circ`, "", `^{\circ}`, "", `\degree`, "", `\,`, "", `\;`, "", `\!`, "", "\u2212", "-", `\cdot`, "*", `\times`, "*",
-	`\dfrac`, `\frac`, `\tfrac`, `\frac`, `\sqrt`, "√", `\pi`, "π", "~", "")
+	`\dfrac`, `\frac`, `\tfrac`, `\frac`, `\sqrt`, "√", "sqrt", "√", `\pi`, "π", "pi", "π", "~", "", "×", "*")
 
-// mathRoot is a root with brackets that it does not need.
-var mathRoot = regexp.MustCompile(`√\{+([0-9a-z.]+)\}+`)
+// mathBraces are braces that a root or a power does not need.
+var mathBraces = regexp.MustCompile(`([√^])\{([0-9a-z.]+)\}`)
 
 // mathUnit is a unit at the end of a number.
 var mathUnit = regexp.MustCompile(`^(.*[0-9)}π])(?:degrees?|deg|units?|meters?|metres?|centimeters?|inch(?:es)?|feet|foot|miles?|[cmk]?m(?:\^2|\^3|²|³)?|k?g|m?l|in|ft|yd|mi|s|h|hours?|minutes?|seconds?|square[a-z]*|cubic[a-z]*|dollars?|%)$`)
@@ -121,25 +134,30 @@ func mathPlain(s string) string {
 	for _, c := range []string{`\text`, `\mathrm`, `\mathbf`, `\boxed`} {
 		s = unwrap(s, c)
 	}
-	s = mathRoot.ReplaceAllString(strings.TrimRight(mathWrappers.Replace(strings.ToLower(s)), "."), "√$1")
+	s = mathBraces.ReplaceAllString(strings.TrimRight(mathWrappers.Replace(strings.ToLower(s)), "."), "$1$2")
 	if m := mathUnit.FindStringSubmatch(s); m != nil {
 		s = m[1]
 	}
 	return s
 }
 
-// mathEqual compares two formulas as text, or as numbers within 1e-6. An equation is also compared by its right side where
-// the expected answer is none.
+// mathEqual compares two formulas as text, or as values within 1e-6; a word for a number is the number. Where only one is
+// an equation, its right side is compared.
 func mathEqual(pred, gold string) bool {
 	p, g := mathPlain(pred), mathPlain(gold)
-	if i := strings.LastIndexByte(p, '='); i >= 0 && !strings.Contains(g, "=") {
+	if n, ok := numberWords[p]; ok {
+		p = n
+	}
+	if i, j := strings.LastIndexByte(p, '='), strings.LastIndexByte(g, '='); i >= 0 && j < 0 {
 		p = p[i+1:]
+	} else if j >= 0 && i < 0 {
+		g = g[j+1:]
 	}
 	if p == g {
 		return p != ""
 	}
-	x, okX := pyFloat(strings.ReplaceAll(p, ",", ""))
-	y, okY := pyFloat(strings.ReplaceAll(g, ",", ""))
+	x, okX := mathValue(p)
+	y, okY := mathValue(g)
 	return okX && okY && math.Abs(x-y) <= 1e-6
 }
 
@@ -155,7 +173,7 @@ func mathverseJudged(ctx context.Context, d Doc, response string, judge Judge) (
 			return Result{}, err
 		}
 	}
-	prompt := fmt.Sprintf(mathverseCompare, d.Text("question"), d.Text("answer"), extraction)
+	prompt := fmt.Sprintf(mathverseCompare, mathverseQuestion(d), d.Text("answer"), extraction)
 	reply := ""
 	for range 3 {
 		var err error

@@ -3,6 +3,7 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,6 +57,16 @@ var mmmuVal = &Task{
 	Published: []Figure{{"mmmu_acc", 0.486, preprint}},
 	Notes:     []string{"Answers that name no option are drawn at random, as in the reference; the draws are counted."},
 }
+
+// mmmuValFixed is mmmuVal but for open questions with several answers.
+var mmmuValFixed = func() *Task {
+	t := *mmmuVal
+	t.Name, t.Title, t.Published = "mmmu_val_fixed", "MMMU (val), lists of answers unpacked", nil
+	t.Target = func(d Doc) string { return target("answer")(mmmuUnpacked(d)) }
+	t.Score = func(d Doc, response string, draw Draw) Result { return mmmuVal.Score(mmmuUnpacked(d), response, draw) }
+	t.Notes = append(slices.Clone(mmmuVal.Notes), "Any answer in a list counts. The reference takes the text of the list for the one answer, which next to nothing matches.")
+	return &t
+}()
 
 var mmmuProStandard = &Task{
 	Name: "mmmu_pro_standard", Title: "MMMU-Pro (standard, 10 options)", Version: "0.0",
@@ -154,6 +165,22 @@ func mmmuOptions(d Doc) ([]string, error) {
 		return nil, errors.New("there are no options")
 	}
 	return list, nil
+}
+
+// mmmuUnpacked is a document whose answer, where it is the text of a Python list, is the list.
+func mmmuUnpacked(d Doc) Doc {
+	text, ok := d["answer"].(string)
+	if !ok || d.Text("question_type") == "multiple-choice" {
+		return d
+	}
+	v, err := parseLiteral(text)
+	list, isList := v.([]any)
+	if err != nil || !isList || len(list) == 0 {
+		return d
+	}
+	d = maps.Clone(d)
+	d["answer"] = list
+	return d
 }
 
 // letter is the name of option i: A, B and so on.
@@ -285,7 +312,7 @@ func askImage(text func(Doc) string) func(Doc) (Prompt, error) {
 	}
 }
 
-// hubParquet is a data set of one split in parquet files, as the hub's own tools lay it out: in data, or in a folder by
+// hubParquet is a data set of one split in parquet files, as the hub's own tools lay it out: in data, or in a folder with
 // the name of the configuration.
 func hubParquet(repo, config, split string) Dataset {
 	return Dataset{Repo: repo, Kind: Parquet, Subsets: []Subset{hubSubset(config, split)}}
@@ -294,7 +321,7 @@ func hubParquet(repo, config, split string) Dataset {
 func hubSubset(config, split string) Subset {
 	files := []string{"data/" + split + "-*.parquet"}
 	if config != "" {
-		files = []string{config + "/" + split + "-*.parquet", "data/" + config + "/" + split + "-*.parquet"}
+		files = []string{config + "/" + split + "-*.parquet"}
 	}
 	return Subset{Config: config, Split: split, Files: files}
 }

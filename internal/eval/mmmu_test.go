@@ -108,6 +108,26 @@ func TestMMMUOpen(t *testing.T) {
 	}
 }
 
+// TestMMMUFixed checks that answers kept as the text of a list count each.
+func TestMMMUFixed(t *testing.T) {
+	open := func(gold any) Doc { return Doc{"question_type": "open", "answer": gold} }
+	checkVectors(t, mmmuValFixed, []vector{
+		{open("['24/7', '3.429']"), "24/7", 1, []any{"24/7", 24.0, 7.0}, false},
+		{open(`["24/7", 3.429]`), "about 3.43", 1, []any{"about 3.43", 3.43}, false},
+		{open("['24/7', '3.429']"), "3.5", 0, []any{3.5}, false},
+		{open("[1, 2"), "1", 0, []any{1.0}, false}, // no list
+		{open("[]"), "1", 0, []any{1.0}, false},
+		{open("12.5"), "12.5", 1, []any{12.5}, false},
+		{open([]any{"a cat", "dog"}), "dog", 1, []any{"dog"}, false},
+		{Doc{"question_type": "multiple-choice", "answer": "B", "options": "['x', 'y']"}, "B", 1, "B", false},
+		{Doc{"question_type": "multiple-choice", "answer": "['A', 'B']", "options": "['x', 'y']"}, "B", 0, "B", false},
+	})
+	doc := open("['24/7', '3.429']")
+	if got := mmmuValFixed.Target(doc); got != "24/7 | 3.429" || doc["answer"] != "['24/7', '3.429']" {
+		t.Errorf("target %q of %v", got, doc)
+	}
+}
+
 func TestMMMUProVision(t *testing.T) {
 	doc := Doc{"answer": "C", "subject": "Art"}
 	checkVectors(t, mmmuProVision, []vector{

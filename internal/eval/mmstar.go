@@ -8,7 +8,7 @@ const yesNoEnd = " Please answer yes or no."
 var mmstar = &Task{
 	Name: "mmstar", Title: "MMStar", Version: "0.0",
 	Dataset: Dataset{Repo: "Lin-Chen/MMStar", Kind: Parquet, Subsets: []Subset{
-		{Config: "val", Split: "val", Files: []string{"mmstar.parquet", "data/val-*.parquet", "val/val-*.parquet"}},
+		{Config: "val", Split: "val", Files: []string{"mmstar.parquet"}},
 	}},
 	Columns: []string{"index", "question", "image", "answer", "category", "l2_category"},
 	Scoring: []string{"answer", "category", "l2_category"},

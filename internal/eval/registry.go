@@ -12,7 +12,7 @@ func Tasks() []*Task { return tasks }
 
 var tasks = []*Task{
 	ai2d, chartqa, docvqaVal, docvqaValShort, infovqaVal, infovqaValShort, mathverse, mathvista, mlvuDev, mmbench, mme,
-	mmmuProStandard, mmmuProVision, mmmuVal, mmstar, muirbench, mvbench, ocrbench, pope, realworldqa, seedbench, videomme,
+	mmmuProStandard, mmmuProVision, mmmuVal, mmmuValFixed, mmstar, muirbench, mvbench, ocrbench, pope, realworldqa, seedbench, videomme,
 }
 
 // Lookup returns the benchmark of the given name.

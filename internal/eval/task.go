@@ -54,11 +54,11 @@ type Task struct {
 
 // A Dataset says where documents come from.
 type Dataset struct {
-	Repo    string // data set on the hub
+	Repo    string // data set on the hub: owner/name, or owner/name@revision
 	Subsets []Subset
 	Kind    FileKind
-	// Videos are the archives in Repo that hold the videos, as patterns of package path. Names in documents are looked up
-	// by their base in what was unpacked.
+	// Videos are the files in Repo that are videos, or zip archives of them, as patterns of package path. Names in documents
+	// are looked up by their base in what is there.
 	Videos []string
 }
 

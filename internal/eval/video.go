@@ -19,7 +19,7 @@ func video(name string) []lladav.Part {
 var videomme = &Task{
 	Name: "videomme", Title: "VideoMME (no subtitles)", Version: "0.0",
 	Dataset: Dataset{Repo: "lmms-lab/Video-MME", Kind: Parquet, Videos: []string{"videos_chunked_*.zip"}, Subsets: []Subset{
-		{Config: "videomme", Split: "test", Files: []string{"videomme/test-*.parquet", "data/test-*.parquet"}},
+		{Config: "videomme", Split: "test", Files: []string{"videomme/test-*.parquet"}},
 	}},
 	Columns:  []string{"videoID", "question_id", "question", "options", "answer"},
 	Optional: []string{"video_id", "duration", "domain", "sub_category", "task_type"},
@@ -68,8 +68,8 @@ var mlvuTypes = []string{"anomaly_reco", "count", "ego", "needle", "order", "plo
 
 var mlvuDev = &Task{
 	Name: "mlvu_dev", Title: "MLVU (dev)", Version: "0.0",
-	Dataset: Dataset{Repo: "sy1998/MLVU_dev", Kind: Parquet, Videos: []string{"*.zip", "*/*.zip"}, Subsets: []Subset{
-		{Split: "test", Files: []string{"data/test-*.parquet", "*/test-*.parquet", "test-*.parquet"}},
+	Dataset: Dataset{Repo: "sy1998/MLVU_dev", Kind: Parquet, Videos: []string{"*.zip"}, Subsets: []Subset{
+		{Split: "test", Files: []string{"mlvu/test-*.parquet"}},
 	}},
 	Columns:  []string{"video_name", "question", "answer", "task_type"},
 	Optional: []string{"duration"},
@@ -170,13 +170,14 @@ var mvbench = &Task{
 	Notes: []string{
 		"Rules and prompt are upstream's; the settings behind the third-party figure are not known, two tokens are our choice.",
 		"The figure is the mean of the configurations; empty answers are left out, as in the reference.",
-		"Videos of fine_grained_pose have to be obtained from their owners; episodic_reasoning has folders of frames.",
+		"Questions and videos are those of the data set's revision video, as in the reference; the archives on its main branch lack videos.",
 	},
 }
 
 func mvbenchData() Dataset {
-	d := Dataset{Repo: "OpenGVLab/MVBench", Kind: JSON, Videos: []string{"video/*.zip"}}
+	d := Dataset{Repo: "OpenGVLab/MVBench@video", Kind: JSON, Videos: []string{"video/*.zip"}} // the main branch's archives
 	for _, f := range mvbenchFolders {
+		d.Videos = append(d.Videos, f.folder+"/*", f.folder+"/*/*") // that folder's videos, some of them in folders
 		d.Subsets = append(d.Subsets, Subset{Config: f.config, Split: "train", Files: []string{"json/" + f.config + ".json"}})
 	}
 	return d

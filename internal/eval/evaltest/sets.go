@@ -5,6 +5,9 @@ import "fmt"
 // one is the name of the only shard of a split.
 func one(split string) string { return split + "-00000-of-00001.parquet" }
 
+// oneHashed is that as older tools wrote it.
+func oneHashed(split string) string { return split + "-00000-of-00001-725687bf7a18d64b.parquet" }
+
 // repos returns the files of each repository.
 func repos() map[string][]file {
 	return map[string][]file{
@@ -14,17 +17,17 @@ func repos() map[string][]file {
 		"lmms-lab/ai2d":            {rows("data/"+one("test"), ai2d()...)},
 		"lmms-lab/SEED-Bench":      {rows("data/test-00000-of-00002.parquet", seed()[:2]...), rows("data/test-00001-of-00002.parquet", seed()[2:]...)},
 		"lmms-lab/MMBench":         {rows("en/"+one("dev"), mmbench()...)},
-		"lmms-lab/MME":             {rows("data/"+one("test"), mme()...)},
+		"lmms-lab/MME":             {rows("data/"+oneHashed("test"), mme()...)},
 		"lmms-lab/RealWorldQA":     {rows("data/"+one("test"), realWorld()...)},
 		"MUIRBENCH/MUIRBENCH":      {rows("data/"+one("test"), muir()...)},
 		"lmms-lab/ChartQA":         {rows("data/"+one("test"), chart()...)},
 		"lmms-lab/DocVQA":          {rows("DocVQA/"+one("validation"), docs()...), rows("InfographicVQA/"+one("validation"), docs()...)},
-		"AI4Math/MathVista":        {rows("data/"+one("testmini"), mathVista()...)},
+		"AI4Math/MathVista":        {rows("data/"+oneHashed("testmini"), mathVista()...)},
 		"CaraJ/MathVerse-lmmseval": mathVerse(),
 		"lmms-lab/POPE":            {rows("data/"+one("test"), pope()...)},
 		"echo840/OCRBench":         {rows("data/"+one("test"), ocr()...)},
 		"lmms-lab/Video-MME":       {rows("videomme/"+one("test"), videoMME()...), frames("data/clip1.mp4")},
-		"sy1998/MLVU_dev":          {rows("data/"+one("test"), mlvu()...), frames("video/count_1.mp4")},
+		"sy1998/MLVU_dev":          {rows("mlvu/"+one("test"), mlvu()...), frames("video/count_1.mp4")},
 		"OpenGVLab/MVBench":        mvbench(),
 	}
 }
@@ -328,6 +331,7 @@ type mathVerseRow struct {
 	Meta    mathVerseMeta `parquet:"metadata"`
 	Without string        `parquet:"query_wo"`
 	CoT     string        `parquet:"query_cot"`
+	Eval    string        `parquet:"question_for_eval"`
 }
 
 type mathVerseMeta struct {
@@ -342,9 +346,15 @@ func mathVerse() (files []file) {
 		split := []string{"vision_intensive", "vision_dominant", "vision_only"}[k]
 		meta := mathVerseMeta{"testmini", "drawn", "Plane Geometry", "Area"}
 		ask := "Count the discs and give the answer as Answer: xxx."
-		files = append(files, rows("testmini_version_split/"+one(split),
-			mathVerseRow{fmt.Sprint(k), "1", version, "Choices:\nA:1\nB:2", Draw(k + 1), "A", "multi-choice", meta, ask, ask},
-			mathVerseRow{fmt.Sprint(k + 10), "2", version, "How many?", Draw(k + 2), "2", "free-form", meta, ask, ask}))
+		choose, count := "Choices:\nA:1\nB:2", "How many?"
+		row := func(n int, q, answer, kind string) mathVerseRow {
+			shown := q
+			if split == "vision_only" { // the question is in the picture
+				shown = ""
+			}
+			return mathVerseRow{fmt.Sprint(k + 10*n), fmt.Sprint(n), version, shown, Draw(k + n), answer, kind, meta, ask, ask, q}
+		}
+		files = append(files, rows("testmini_"+split+".parquet", row(1, choose, "A", "multi-choice"), row(2, count, "2", "free-form")))
 	}
 	return files
 }
@@ -425,7 +435,7 @@ func mvbench() []file {
 		Candidates []string `json:"candidates"`
 		Answer     string   `json:"answer"`
 	}
-	files := []file{frames("video/clevrer/video_validation/one.mp4")}
+	files := []file{frames("clevrer/video_validation/one.mp4")}
 	for _, config := range []string{
 		"action_sequence", "action_prediction", "action_antonym", "fine_grained_action", "unexpected_action", "object_existence", "object_interaction",
 		"object_shuffle", "moving_direction", "action_localization", "scene_transition", "action_count", "moving_count", "moving_attribute", "state_change",
