@@ -40,6 +40,11 @@ type state struct {
 	BadSteps int     `json:"bad_steps"`
 }
 
+// A rngState is the rng_state.json.
+type rngState struct {
+	Seed uint64 `json:"seed"`
+}
+
 // modelFiles are copied from the model that a run started from.
 var modelFiles = []string{
 	"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
@@ -97,7 +102,7 @@ func (t *Trainer) write(ctx context.Context, dir string) error {
 	if err := weights.CreateFile(ctx, dir, optimizerFile, optimizer); err != nil {
 		return err
 	}
-	if err := writeJSON(filepath.Join(dir, rngFile), map[string]uint64{"seed": t.recipe.Train.Seed}); err != nil {
+	if err := writeJSON(filepath.Join(dir, rngFile), rngState{t.recipe.Train.Seed}); err != nil {
 		return err
 	}
 	s := state{t.done, t.steps, t.batch(), float64(t.done*t.batch()) / float64(t.samples.Len()), t.bad}
@@ -261,6 +266,17 @@ func (t *Trainer) restore(dir string) error {
 	if s.Batch != t.batch() {
 		return fmt.Errorf("go on from %s: its steps have %d samples, those of the recipe %d; start anew with --resume none and another output.dir",
 			dir, s.Batch, t.batch())
+	}
+	var rng rngState
+	if text, err = os.ReadFile(filepath.Join(dir, rngFile)); err == nil {
+		err = json.Unmarshal(text, &rng)
+	}
+	if err != nil {
+		return fmt.Errorf("go on from %s: %w", dir, err)
+	}
+	if rng.Seed != t.recipe.Train.Seed {
+		return fmt.Errorf("go on from %s: its seed is %d, that of the recipe %d; start anew with --resume none and another output.dir",
+			dir, rng.Seed, t.recipe.Train.Seed)
 	}
 	if err := t.sameShape(dir); err != nil {
 		return err

@@ -36,14 +36,20 @@ func openOutput(r *Recipe, resume string, overwrite bool) (*flock.Flock, error) 
 	if err == nil {
 		err = checkOutput(dir, text, resume, overwrite)
 	}
-	if err == nil {
-		err = writeText(filepath.Join(dir, resolvedFile), text)
-	}
 	if err != nil {
 		lock.Unlock()
 		return nil, err
 	}
 	return lock, nil
+}
+
+// writeResolved writes the recipe with all its values, once it is certain that the run begins.
+func writeResolved(r *Recipe) error {
+	text, err := yaml.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return writeText(filepath.Join(r.Output.Dir, resolvedFile), text)
 }
 
 // checkOutput refuses a directory that holds something, unless that is what a run writes before its first checkpoint: one

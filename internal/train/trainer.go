@@ -110,6 +110,9 @@ func (t *Trainer) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := writeResolved(t.recipe); err != nil {
+		return err
+	}
 	t.log, err = openMetrics(&t.recipe.Output, t.done)
 	return err
 }

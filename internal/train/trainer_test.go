@@ -355,9 +355,17 @@ func TestOutputDirectory(t *testing.T) {
 	if list, err := os.ReadDir(r.Output.Dir); err != nil || len(list) != 5 { // lock, recipe, metrics, logs, checkpoint
 		t.Errorf("%v in the output directory (%v)", list, err)
 	}
+	r.Train.Seed++
+	if _, err := Open(t.Context(), r, r.Model.Path, Options{}); err == nil || !strings.Contains(err.Error(), "seed") {
+		t.Errorf("a checkpoint of another seed: %v", err)
+	}
+	r.Train.Seed--
 	r.Train.BatchSize = 3
 	if _, err := Open(t.Context(), r, r.Model.Path, Options{}); err == nil || !strings.Contains(err.Error(), "samples") {
 		t.Errorf("a checkpoint of another batch: %v", err)
+	}
+	if text, err = os.ReadFile(filepath.Join(r.Output.Dir, resolvedFile)); err != nil || strings.Contains(string(text), "per_device_train_batch_size: 3") {
+		t.Errorf("a run that does not begin leaves its recipe: %s (%v)", text, err)
 	}
 }
 
