@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Cups draws cups.jpg, the picture of the README's first command: two cups on a table. It marches rays through signed
+// Cups draws cups.jpg, a picture of the size of a photo: two cups on a table. It marches rays through signed
 // distances; every pixel is its own, so the picture is free of anyone's rights.
 //
 //	go run examples/cups.go examples/cups.jpg
