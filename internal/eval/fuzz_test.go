@@ -11,11 +11,12 @@ import (
 // FuzzScore has every task score any document and response: nothing panics, scores are shares, results are the same again
 // and can be written as JSON, and so are the metrics.
 func FuzzScore(f *testing.F) {
-	for _, response := range []string{"A", "(B). It is -1,234.5e6", "Answer: **x = \\boxed{5}**", "yes", "[1, 2]", "é\u2003İ.", ""} {
+	for _, response := range []string{"A", "(B). It is -1,234.5e6", "Answer: **x = \\boxed{5}**", "The option is A, as $\\frac{2\\sqrt{3}}{4}$ cm^2\nAnswer:", "yes", "[1, 2]", "é\u2003İ.", ""} {
 		f.Add(`{"options": "['a', \"b\"]", "answer": "B", "question_type": "multiple-choice", "index": 1000001, "A": "a", "B": null}`, response)
 		f.Add(`{"options": ["x", "y"], "answer": 1, "question": "Q?\nA. x\nB. y\nChoices:\nA:1\nB:2", "choices": ["1/2", "2"], "question_type": "multi_choice"}`, response)
 		f.Add(`{"answers": ["x", 5], "answer": "yes", "category": "color", "question_id": "1", "task_type": "ego", "candidates": ["yes", "no"]}`, response)
 		f.Add(`{"answer": "5.0", "question_type": "free_form", "answer_type": "float", "precision": 1.0, "metadata": {"skills": ["a"]}}`, response)
+		f.Add(`{"answer": "2√{3}", "question_type": "free-form", "question_for_eval": "Q?"}`, response)
 		f.Add(`{"answer": "[1, 2]", "answer_type": "list", "dataset": "HME100k", "extraction": "(b"}`, response)
 	}
 	f.Fuzz(func(t *testing.T, text, response string) {
