@@ -145,7 +145,7 @@ func (b *benchFlags) check() error {
 
 // benchModel times a model: single passes if any are named, whole answers otherwise.
 func (a *app) benchModel(ctx context.Context, b *benchFlags, t *benchTable) error {
-	o, err := a.open(ctx, b.name, &b.model)
+	o, err := a.open(b.name, &b.model)
 	if err != nil {
 		return err
 	}

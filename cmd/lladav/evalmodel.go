@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lladav"
+	"lladav/internal/demo"
 	"lladav/internal/eval"
 	"lladav/internal/kernel"
 	"lladav/server/client"
@@ -32,26 +33,23 @@ func (a *app) evalModel(ctx context.Context, e *evalFlags) (*measured, error) {
 	if e.url != "" {
 		return a.evalServer(ctx, e)
 	}
-	name := cmp.Or(e.name, a.env("LLADAV_MODEL"))
+	name := cmp.Or(e.name, a.env("LLADAV_MODEL"), demo.Name)
 	m := &measured{about: map[string]any{"device": "cpu", "kernels": kernel.Selected(), "dtype": e.model.dtype}}
-	identity := fmt.Sprintln(kernel.Selected(), e.model.dtype, thisBuild().Commit)
-	if name != "" {
-		h, err := a.hub(e.model.cacheDir)
-		if err != nil {
-			return nil, err
-		}
-		adapter := e.model.adapter
-		found, err := findModel(h, name, &adapter)
-		if err != nil {
-			return nil, err
-		}
-		identity = fmt.Sprintln(kernel.Selected(), e.model.dtype, found.Commit) + filesOf(found.Dir)
-		if adapter != "" {
-			identity += filesOf(adapter)
-		}
-		m.about["commit"] = found.Commit
+	h, err := a.hub(e.model.cacheDir)
+	if err != nil {
+		return nil, err
 	}
-	o, err := a.open(ctx, name, &e.model)
+	adapter := e.model.adapter
+	found, err := findModel(h, name, &adapter)
+	if err != nil {
+		return nil, err
+	}
+	identity := fmt.Sprintln(kernel.Selected(), e.model.dtype, found.Commit) + filesOf(found.Dir)
+	if adapter != "" {
+		identity += filesOf(adapter)
+	}
+	m.about["commit"] = found.Commit
+	o, err := a.open(name, &e.model)
 	if err != nil {
 		return nil, err
 	}

@@ -74,6 +74,17 @@ func (g *genFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&p.Frames, "frames", p.Frames, "frames sampled from a video")
 }
 
+// adopt takes a model's settings where set, the flags of add, says nothing else.
+func (g *genFlags) adopt(d lladav.Params, set *pflag.FlagSet) {
+	for name, to := range map[string][2]*int{
+		"gen-length": {&g.p.GenLength, &d.GenLength}, "block-length": {&g.p.BlockLength, &d.BlockLength}, "steps": {&g.p.Steps, &d.Steps},
+	} {
+		if !set.Changed(name) {
+			*to[0] = *to[1]
+		}
+	}
+}
+
 // params returns the parameters, checked.
 func (g *genFlags) params() (lladav.Params, error) {
 	p := g.p

@@ -1,13 +1,14 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"lladav"
 	"lladav/engine"
+	"lladav/internal/demo"
 	"lladav/internal/hub"
 	"lladav/internal/weights"
 )
@@ -16,15 +17,6 @@ import (
 type opened struct {
 	*engine.Engine
 	name string
-	temp string // directory to remove, "" for none
-}
-
-func (o *opened) Close() error {
-	err := o.Engine.Close()
-	if o.temp != "" {
-		os.RemoveAll(o.temp)
-	}
-	return err
 }
 
 // hub returns the hub cache that the environment and --cache-dir name.
@@ -37,14 +29,28 @@ func (a *app) hub(cacheDir string) (*hub.Hub, error) {
 		c.Cache = cacheDir
 	}
 	c.Offline = c.Offline || a.offline
+	c.BuiltIn = map[string]func() (string, error){demo.Name: a.demoDir}
 	return hub.New(c), nil
 }
 
-// open opens the model called name; without a name, a small random one made on the spot.
-func (a *app) open(ctx context.Context, name string, m *modelFlags) (*opened, error) {
-	if name == "" {
-		return a.openRandom(ctx, m)
+// demoDir returns a directory with the model that comes with the program: in the user's cache or, if there can be none,
+// among the temporary files.
+func (a *app) demoDir() (string, error) {
+	cache := a.env("XDG_CACHE_HOME")
+	if cache == "" {
+		cache, _ = os.UserCacheDir()
 	}
+	if cache != "" {
+		if dir, err := demo.Dir(filepath.Join(cache, "lladav")); err == nil {
+			return dir, nil
+		}
+	}
+	return demo.Dir(filepath.Join(os.TempDir(), fmt.Sprintf("lladav-%d", os.Getuid())))
+}
+
+// open opens the model called name; without a name, the one that comes with the program.
+func (a *app) open(name string, m *modelFlags) (*opened, error) {
+	name = cmp.Or(name, demo.Name)
 	h, err := a.hub(m.cacheDir)
 	if err != nil {
 		return nil, err
@@ -90,29 +96,6 @@ func openDir(dir, name, adapter string, m *modelFlags) (*opened, error) {
 	return &opened{Engine: e, name: name}, nil
 }
 
-// openRandom makes a checkpoint of random weights in a temporary directory and opens it: until trained weights are part
-// of this program, the first command that a newcomer types still shows everything but knowledge.
-func (a *app) openRandom(ctx context.Context, m *modelFlags) (*opened, error) {
-	temp, err := os.MkdirTemp("", "lladav-")
-	if err != nil {
-		return nil, fmt.Errorf("make a random model: %w", err)
-	}
-	dir := filepath.Join(temp, "random")
-	err = engine.Synth(ctx, dir, engine.SynthOptions{Preset: "tiny", DType: "f32"}, nil)
-	if err == nil {
-		var o *opened
-		if o, err = openDir(dir, "random", m.adapter, m); err == nil {
-			// What is open needs no name: where that can be deleted now, nothing is left whatever ends the program.
-			if os.RemoveAll(temp) != nil {
-				o.temp = temp
-			}
-			return o, nil
-		}
-	}
-	os.RemoveAll(temp)
-	return nil, err
-}
-
 // localModels lists the models in the hub cache; completion shows nothing where that fails.
 func (a *app) localModels() []string {
 	h, err := a.hub("")
@@ -123,7 +106,7 @@ func (a *app) localModels() []string {
 	if err != nil {
 		return nil
 	}
-	var names []string
+	names := []string{demo.Name}
 	for _, m := range models {
 		names = append(names, m.Name)
 	}

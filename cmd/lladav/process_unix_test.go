@@ -21,7 +21,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("LLADAV_TEST_PROGRAM") != "" {
 		os.Exit(realMain())
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	os.RemoveAll(filepath.Dir(randomDir()))
+	os.Exit(code)
 }
 
 // A process is the program, with a home and a directory for temporary files of its own.
@@ -38,7 +40,7 @@ func program(t *testing.T, args ...string) *process {
 		t.Fatal(err)
 	}
 	p := &process{Cmd: exec.CommandContext(t.Context(), exe, args...), home: t.TempDir(), temp: t.TempDir()}
-	p.Env = []string{"LLADAV_TEST_PROGRAM=1", "HOME=" + p.home, "TMPDIR=" + p.temp, "HF_HUB_OFFLINE=1", "TERM=xterm", "LLADAV_CPU=" + os.Getenv("LLADAV_CPU")}
+	p.Env = []string{"LLADAV_TEST_PROGRAM=1", "HOME=" + p.home, "TMPDIR=" + p.temp, "HF_HUB_OFFLINE=1", "TERM=xterm", "LLADAV_CPU=" + os.Getenv("LLADAV_CPU"), "LLADAV_MODEL=" + randomModel(t)}
 	p.Stderr = &p.errs
 	return p
 }

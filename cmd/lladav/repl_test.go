@@ -73,7 +73,9 @@ func startTalk(t *testing.T, ctx context.Context, args ...string) *talk {
 	r, w := io.Pipe()
 	k := &talk{t: t, in: w, err: newTranscript(), done: make(chan int, 1)}
 	k.a = &app{in: r, inTTY: true, out: &k.out, err: k.err, env: func(string) string { return "" }}
-	go func() { k.done <- k.a.main(ctx, append([]string{"run", "--seed", "1", "--gen-length", "4"}, args...)) }()
+	go func() {
+		k.done <- k.a.main(ctx, append([]string{"run", "--seed", "1", "--gen-length", "4", "-m", randomModel(t)}, args...))
+	}()
 	t.Cleanup(func() { w.Close() })
 	k.err.wait(t, ">>> ")
 	return k

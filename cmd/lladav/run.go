@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lladav"
+	"lladav/internal/demo"
 )
 
 // runFlags are the flags of run beyond those of the model and of generation.
@@ -40,9 +41,9 @@ func newRunCmd(a *app) *cobra.Command {
 		Use:   "run [MODEL] [PICTURE…] [PROMPT]",
 		Short: "Answer a question about pictures, or start a conversation",
 		Long: "run answers PROMPT once, or starts a conversation when there is no prompt and the input is a terminal.\n" +
-			"MODEL is a hub name owner/name[@revision], a directory, or the alias llada-v; without it a small random\n" +
-			"checkpoint is made on the spot, which answers nonsense. Arguments that name picture files are attached.\n" +
-			"Piped input is appended to the prompt.",
+			"MODEL is a hub name owner/name[@revision], a directory, or the alias llada-v; without it the small model demo\n" +
+			"answers, which comes with the program and knows shapes, colours and short texts. Arguments that name picture\n" +
+			"files are attached. Piped input is appended to the prompt.",
 		Example: "  lladav run llada-v photo.jpg 'What is on the table?'\n" +
 			"  lladav run ./checkpoint --image a.png --image b.png 'What differs?' --gen-length 32 --show-denoise\n" +
 			"  lladav run llada-v 'Shorten this:' --format json < letter.txt\n" +
@@ -73,8 +74,7 @@ func newRunCmd(a *app) *cobra.Command {
 }
 
 func (a *app) run(ctx context.Context, r *runFlags, list []string) error {
-	params, err := r.check()
-	if err != nil {
+	if err := r.check(); err != nil {
 		return err
 	}
 	if r.show && a.quiet && slices.Contains(a.given, "quiet") {
@@ -92,19 +92,24 @@ func (a *app) run(ctx context.Context, r *runFlags, list []string) error {
 		return usagef("--format json needs a prompt")
 	}
 	meter := a.newMeter()
-	meter.say("opening " + cmp.Or(in.model, "a random model"))
-	gen, err := a.open(ctx, in.model, &r.model)
+	meter.say("opening " + cmp.Or(in.model, demo.Name))
+	gen, err := a.open(in.model, &r.model)
 	meter.clear()
 	if err != nil {
 		return err
 	}
 	defer gen.Close()
 	if in.model == "" && !a.quiet {
-		fmt.Fprintln(a.err, "no model was named: answering with a small random one, made on the spot, which knows nothing")
+		fmt.Fprintln(a.err, "no model was named: answering with the small one that comes with the program, which knows shapes, colours and short texts")
 		fmt.Fprintln(a.err, "hint: lladav pull llada-v, then lladav run llada-v …")
 	}
+	r.gen.adopt(gen.Defaults(), r.genSet)
 	if interactive {
 		return a.repl(ctx, gen, r, in)
+	}
+	params, err := r.gen.params()
+	if err != nil {
+		return err
 	}
 	req := &lladav.Request{Messages: in.messages(r.system), Params: params}
 	ans, err := a.answer(ctx, gen, req, r, in.prompt)
@@ -114,17 +119,18 @@ func (a *app) run(ctx context.Context, r *runFlags, list []string) error {
 	return err
 }
 
-func (r *runFlags) check() (lladav.Params, error) {
+func (r *runFlags) check() error {
 	if err := r.model.check(); err != nil {
-		return lladav.Params{}, err
+		return err
 	}
 	if r.format != "text" && r.format != "json" {
-		return lladav.Params{}, usagef("--format is %q, it must be text or json", r.format)
+		return usagef("--format is %q, it must be text or json", r.format)
 	}
 	if r.delay < 0 || r.delay > 60_000 {
-		return lladav.Params{}, usagef("--delay is %d, it must be between 0 and 60000 milliseconds", r.delay)
+		return usagef("--delay is %d, it must be between 0 and 60000 milliseconds", r.delay)
 	}
-	return r.gen.params()
+	_, err := r.gen.params()
+	return err
 }
 
 // stdin reads piped input whole, up to a bound no prompt reaches.

@@ -4,17 +4,47 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+
+	"lladav/engine"
 )
 
-// runHere runs the program in this process without a terminal.
+// randomModel returns the directory of a small random model, which all tests share: it answers at length.
+func randomModel(t testing.TB) string {
+	t.Helper()
+	dir, err := makeRandom()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func randomDir() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("lladav-test-%d", os.Getpid()), "random")
+}
+
+var makeRandom = sync.OnceValues(func() (string, error) {
+	dir := randomDir()
+	return dir, engine.Synth(context.Background(), dir, engine.SynthOptions{Preset: "tiny", DType: "f32"}, nil)
+})
+
+// runHere runs the program in this process without a terminal. Where no model is named it is the random one.
 func runHere(t *testing.T, piped string, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var o, e bytes.Buffer
 	a := testApp(&o, &e)
+	env, model := a.env, randomModel(t)
+	a.env = func(name string) string {
+		if name == "LLADAV_MODEL" {
+			return model
+		}
+		return env(name)
+	}
 	a.in = strings.NewReader(piped)
 	code = a.main(context.Background(), args)
 	return code, o.String(), e.String()
@@ -35,7 +65,10 @@ func TestRunJSON(t *testing.T) {
 	if text, _ := doc["text"].(string); text == "" || strings.Contains(out[:len(out)-1], "\n") {
 		t.Errorf("no text, or several lines: %s", out)
 	}
-	doc["text"] = "…"
+	if doc["model"] != randomModel(t) {
+		t.Errorf("the model is %v", doc["model"])
+	}
+	doc["text"], doc["model"] = "…", "random"
 	stats := doc["stats"].(map[string]any)
 	for name, v := range stats {
 		if f, ok := v.(float64); ok && (strings.HasSuffix(name, "_ns") || name == "mean_score") {
@@ -63,9 +96,9 @@ func TestRunJSON(t *testing.T) {
 func TestRunText(t *testing.T) {
 	trace := filepath.Join(t.TempDir(), "t.jsonl")
 	base := []string{"run", "hi", "--gen-length", "6", "--seed", "5", "--temperature", "1"}
-	_, want, notice := runHere(t, "", base...)
-	if strings.Count(want, "\n") != 1 || !strings.Contains(notice, "random") {
-		t.Fatalf("printed %q and %q", want, notice)
+	_, want, errs := runHere(t, "", base...)
+	if strings.Count(want, "\n") != 1 || errs != "" {
+		t.Fatalf("printed %q and %q", want, errs)
 	}
 	for _, c := range []struct {
 		more   []string
@@ -74,8 +107,8 @@ func TestRunText(t *testing.T) {
 		{[]string{"--quiet"}, ""},
 		{[]string{"--show-denoise"}, "step 6/6 block 1 open 0: "},
 		{[]string{"--stats"}, "6 steps, 6 passes"},
-		{[]string{"--trace", trace}, "random"},
-		{[]string{"--threads", "1"}, "random"},
+		{[]string{"--trace", trace}, ""},
+		{[]string{"--threads", "1"}, ""},
 	} {
 		code, out, errs := runHere(t, "", append(base, c.more...)...)
 		if code != exitOK || out != want || !strings.Contains(errs, c.stderr) || c.stderr == "" && errs != "" {
@@ -124,6 +157,27 @@ func TestRunBadFiles(t *testing.T) {
 		lines := strings.Split(strings.TrimSpace(errs), "\n")
 		if code != c.code || out != "" || !strings.Contains(lines[0], c.want) || len(lines) > 2 {
 			t.Errorf("%v: status %d, %q and %q; want %d and %q", c.args, code, out, errs, c.code, c.want)
+		}
+	}
+}
+
+// TestModelSettings: what a model says about lengths and steps holds unless a flag says otherwise.
+func TestModelSettings(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := os.CopyFS(dir, os.DirFS(randomModel(t))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "generation_config.json"), []byte(`{"gen_length": 6, "block_length": 3, "steps": 2}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "2 steps"}, {[]string{"--steps", "6"}, "6 steps"}, {[]string{"--gen-length", "3"}, "2 steps"},
+	} {
+		if _, _, errs := runHere(t, "", append([]string{"run", dir, "hi", "--stats"}, c.args...)...); !strings.Contains(errs, c.want) {
+			t.Errorf("%v: %q, want %q", c.args, errs, c.want)
 		}
 	}
 }

@@ -23,6 +23,8 @@ type Config struct {
 	Token     string // sent to the endpoint and to no other host; empty for none
 	Offline   bool   // make no network call
 	UserAgent string // sent with every request
+	// BuiltIn makes the directories of models that come with the program, by name.
+	BuiltIn map[string]func() (dir string, err error)
 }
 
 // FromEnv builds a Config from the environment variables HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_TOKEN_PATH, HF_ENDPOINT,

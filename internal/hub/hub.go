@@ -44,11 +44,20 @@ type Model struct {
 // Complete says that every file is there.
 func (m Model) Complete() bool { return len(m.Missing) == 0 }
 
-// Find returns the model that a user's argument names: a directory with a config.json in it, else owner/name[@revision]
-// or an alias in the cache. It makes no network call. The error has kind NotFound, Offline in offline mode, if the model
+// Find returns the model that a user's argument names: a built-in one, a directory with a config.json in it, else
+// owner/name[@revision] or an alias in the cache. It makes no network call. The error has kind NotFound, Offline in offline mode, if the model
 // or one of its files is not there; it names the missing files, and its hint says what to do. A directory is taken as it
 // is, complete or not.
 func (h *Hub) Find(arg string) (Model, error) {
+	if make, ok := h.c.BuiltIn[arg]; ok {
+		dir, err := make()
+		if err != nil {
+			return Model{}, fmt.Errorf("write the model %s that comes with this program: %w", arg, err)
+		}
+		m, _, err := findDir(dir)
+		m.Name = arg
+		return m, err
+	}
 	if m, ok, err := findDir(arg); ok || err != nil {
 		return m, err
 	}
