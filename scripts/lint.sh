@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# gofmt, go vet (also for the portable build) and staticcheck, which is installed at a pinned version if it is missing.
+# gofmt, go vet (also for the portable build) and staticcheck, which is installed at the version of scripts/tools/go.mod if it is
+# missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bad=$(git ls-files '*.go' | xargs gofmt -l)
@@ -7,5 +8,5 @@ bad=$(git ls-files '*.go' | xargs gofmt -l)
 go vet ./...
 go vet -tags purego ./...
 tool=$(command -v staticcheck || echo "$(go env GOPATH)/bin/staticcheck")
-[ -x "$tool" ] || go install honnef.co/go/tools/cmd/staticcheck@2026.2.2
+[ -x "$tool" ] || (cd scripts/tools && go install tool)
 "$tool" ./...
