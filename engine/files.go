@@ -122,7 +122,7 @@ func parseGeneration(data []byte, vocab int) (ids []int32, d defaults, err error
 	}
 	p := file.defaults.over(lladav.DefaultParams())
 	if err := p.Check(); err != nil {
-		return nil, d, err
+		return nil, d, errors.New(err.Error()) // it is the file's fault, not the user's
 	}
 	return ids, file.defaults, nil
 }

@@ -60,7 +60,7 @@ func newDataScenesCmd(a *app) *cobra.Command {
 			"things are kept from train by rule and shown in dev and test. It prints how well one could answer without seeing:\n" +
 			"with the most common answer of the kind, and with that to just this question (blind). With --captions each picture\n" +
 			"has a list of what it shows instead, for the first stages of training; the files are SPLIT-captions.\n" +
-			"Below level 3 the level stands behind the names.",
+			"Below level 5 the level stands behind the names.",
 		Example: "  lladav data scenes shapes --split train --count 20000\n  lladav data scenes shapes --split train --captions --level 1 --count 20000\n" +
 			"  lladav data scenes shapes --split test --count 2000",
 		Args: args(cobra.ExactArgs(1)),
@@ -83,7 +83,7 @@ func newDataScenesCmd(a *app) *cobra.Command {
 	f.IntVar(&o.Count, "count", 2000, "pictures")
 	f.Uint64Var(&o.Seed, "seed", 1, "same seed, same files")
 	f.BoolVar(&o.Captions, "captions", false, "say what there is to see, ask nothing")
-	f.IntVar(&o.Level, "level", scenes.Levels, "`n`: 1 shows single large things in small pictures, 2 up to two and a text, 3 all there may be")
+	f.IntVar(&o.Level, "level", scenes.Levels, "`n`: from 1, single large things in small pictures, to 5, all there may be")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the split if it is there")
 	oneOf(c, "split", "train", "dev", "test")
 	return c

@@ -4,7 +4,8 @@ package scenes
 type scene struct {
 	split      Split
 	level      int
-	w, h       int // pixels
+	rooms      []room // in tiled pictures, those that are empty
+	w, h       int    // pixels
 	background background
 	objects    []object
 	text       *text
@@ -58,15 +59,19 @@ var sizes = [][2]int{
 	{96, 144}, {160, 80}, {80, 160},
 }
 
-// small is the size of pictures of a single large thing: few rows to learn from.
-var small = [2]int{56, 56}
+// tile is the side of a room: the model demo's tiles.
+const tile = 56
+
+// tiled are the sizes, in rooms, of pictures in which each thing is large and in a room of its own, by level.
+var tiled = [Levels][][2]int{1: {{1, 1}}, 2: {{2, 1}, {1, 2}}, 3: {{2, 2}}}
 
 // tries bounds every search for something that fits. Each succeeds once in a few tries.
 const tries = 100_000
 
-// Levels are how difficult pictures are: level 1 shows a single large thing in a small picture, which is quickly learned
-// from few rows, level 2 up to two things of any size and a text, level 3 all there may be.
-const Levels = 3
+// Levels are how difficult pictures are, so that a model can learn one thing after another: level 1 shows a single large thing in a small
+// picture, with few rows to learn from; level 2 up to two such things side by side, level 3 up to four, each within a tile; level 4 up to
+// two things of any size and a text, anywhere; level 5 all there may be.
+const Levels = 5
 
 // compose makes scene i with its questions, and returns the random numbers to draw it with.
 func compose(split Split, seed uint64, level, i int) (*scene, *stream) {
@@ -101,7 +106,7 @@ func compose(split Split, seed uint64, level, i int) (*scene, *stream) {
 func composeCaption(split Split, seed uint64, level, i int) (*scene, *stream) {
 	r := newStream(split, seed, i)
 	n := r.below(1 + maxObjects[level])
-	text := n == 0 || level > 1 && n <= 3 && r.one(3)
+	text := n == 0 || n < maxThings[level] && r.one(3)
 	for range tries {
 		s := newScene(r, split, level)
 		if text && !s.write(r, n > 0) {
@@ -118,15 +123,43 @@ func composeCaption(split Split, seed uint64, level, i int) (*scene, *stream) {
 }
 
 // maxObjects is how many shapes a picture of a level may show.
-var maxObjects = [1 + Levels]int{1: 1, 2: 2, 3: maxCount}
+var maxObjects = [1 + Levels]int{1: 1, 2: 2, 3: 4, 4: 2, 5: maxCount}
+
+// maxThings is how many shapes and texts there may be.
+var maxThings = [1 + Levels]int{1: 1, 2: 2, 3: 4, 4: 3, 5: 4}
 
 // newScene returns an empty scene.
 func newScene(r *stream, split Split, level int) *scene {
 	size := pick(r, sizes)
-	if level == 1 {
-		size = small
+	s := &scene{split: split, level: level, w: size[0], h: size[1]}
+	if level >= len(tiled) || tiled[level] == nil {
+		return s
 	}
-	return &scene{split: split, level: level, w: size[0], h: size[1]}
+	grid := pick(r, tiled[level])
+	s.w, s.h = grid[0]*tile, grid[1]*tile
+	for i := range grid[0] * grid[1] {
+		s.rooms = append(s.rooms, room{i % grid[0] * tile, i / grid[0] * tile, tile, tile})
+	}
+	for i := range s.rooms {
+		j := r.between(i, len(s.rooms)-1)
+		s.rooms[i], s.rooms[j] = s.rooms[j], s.rooms[i]
+	}
+	return s
+}
+
+// A room is where a thing may be.
+type room struct{ x, y, w, h int }
+
+// room returns the room of the next thing: all of the picture or, in tiled ones, a tile that is still empty.
+func (s *scene) room() (m room, ok bool) {
+	if s.rooms == nil {
+		return room{0, 0, s.w, s.h}, true
+	}
+	if len(s.rooms) == 0 {
+		return m, false
+	}
+	m, s.rooms = s.rooms[0], s.rooms[1:]
+	return m, true
 }
 
 // furnish puts objects and text into a scene so that a question of a kind is likely to be possible.
@@ -134,9 +167,7 @@ func (s *scene) furnish(r *stream, kind Kind) bool {
 	n := r.between(1, maxObjects[s.level])
 	switch kind {
 	case Reading:
-		if n = max(r.between(-2, 2), 0); s.level == 1 {
-			n = 0
-		}
+		n = max(r.between(-2, min(2, maxThings[s.level]-1)), 0)
 		if !s.write(r, n > 0) {
 			return false
 		}
@@ -146,7 +177,7 @@ func (s *scene) furnish(r *stream, kind Kind) bool {
 		n = r.between(1, min(4, maxObjects[s.level]))
 		fallthrough
 	default:
-		if s.level > 1 && n <= 3 && r.one(8) && !s.write(r, true) {
+		if n < maxThings[s.level] && r.one(8) && !s.write(r, true) {
 			return false
 		}
 	}
@@ -227,28 +258,32 @@ func (s *scene) count(is func(object) bool) int {
 
 // least is the smallest size of anything, so that it is still clear when the picture has been shrunk to a small tile.
 func (s *scene) least() int {
-	if s.level == 1 {
-		return min(s.w, s.h) * 2 / 5
+	if s.rooms != nil {
+		return tile * 2 / 5
 	}
 	return max(min(s.w, s.h)/5, max(s.w, s.h)/6)
 }
 
 // arrange gives the objects sizes and places where they do not touch each other or the text.
 func (s *scene) arrange(r *stream) bool {
-	side := min(s.w, s.h)
-	most := side * 3 / 10
-	switch len(s.objects) {
-	case 1:
-		most = side * 9 / 10 // large things are learned first, and small ones with their help
-	case 2:
-		most = side / 2
-	}
 	for i := range s.objects {
 		o := &s.objects[i]
+		m, ok := s.room()
+		if !ok {
+			return false
+		}
+		side := min(m.w, m.h)
+		most := side * 3 / 10
+		switch {
+		case s.rooms != nil || len(s.objects) == 1:
+			most = side * 9 / 10 // large things are learned first, and small ones with their help
+		case len(s.objects) == 2:
+			most = side / 2
+		}
 		placed := false
 		for try := 0; try < 60 && !placed; try++ {
 			o.r = r.between(s.least(), max(s.least(), most)) / 2
-			o.x, o.y = r.between(o.r+2, s.w-o.r-2), r.between(o.r+2, s.h-o.r-2)
+			o.x, o.y = m.x+r.between(o.r+2, m.w-o.r-2), m.y+r.between(o.r+2, m.h-o.r-2)
 			placed = s.free(*o, s.objects[:i])
 		}
 		if !placed {
@@ -277,24 +312,28 @@ func (s *scene) write(r *stream, beside bool) bool {
 	if s.split != Train && t.kind == letters {
 		t.kind = word // letters without a meaning are only to learn from
 	}
-	if s.level == 1 {
+	if s.rooms != nil {
 		t.kind = pick(r, []textKind{number, letters}) // words are too long
 	}
+	m, ok := s.room()
+	if !ok {
+		return false
+	}
 	t.text, t.held = anyText(r, t.kind)
-	most := s.h / 2
-	if beside {
-		most = s.h / 3
+	most := m.h / 2
+	if beside && s.rooms == nil {
+		most = m.h / 3
 	}
 	t.height = r.between(s.least(), max(s.least(), most))
 	for face := typefaces[t.font](); ; t.height-- {
-		if t.width = face.width(t.text, t.height); t.width <= s.w-6 {
+		if t.width = face.width(t.text, t.height); t.width <= m.w-6 {
 			break
 		}
 	}
-	if t.height < s.least() || t.height+6 > s.h {
+	if t.height < s.least() || t.height+6 > m.h {
 		return false
 	}
-	t.x, t.y = r.between(3, s.w-t.width-3), r.between(3, s.h-t.height-3)
+	t.x, t.y = m.x+r.between(3, m.w-t.width-3), m.y+r.between(3, m.h-t.height-3)
 	s.text = t
 	return true
 }

@@ -222,7 +222,7 @@ func (s *scene) truth(t *testing.T, q QA) string {
 
 // TestCaptions: a caption names everything, and training captions have nothing that is held out.
 func TestCaptions(t *testing.T) {
-	for level := 1; level <= 3; level++ {
+	for level := 1; level <= Levels; level++ {
 		most, texts := 0, 0
 		for i := range 500 {
 			s, _ := composeCaption(Train, 1, level, i)
@@ -233,8 +233,8 @@ func TestCaptions(t *testing.T) {
 				if !strings.Contains(text, o.color.String()+" "+o.shape.String()) || pairHeld(o.shape, o.color) {
 					t.Fatalf("level %d, picture %d: %q of %+v", level, i, text, s.objects)
 				}
-				if level == 1 && 5*2*(o.r+1) < 2*min(s.w, s.h) {
-					t.Fatalf("level 1, picture %d: %+v is small", i, o)
+				if level <= 3 && 5*2*(o.r+1) < 2*tile || level <= 3 && (o.x-o.r)/tile != (o.x+o.r)/tile || level <= 3 && (o.y-o.r)/tile != (o.y+o.r)/tile {
+					t.Fatalf("level %d, picture %d: %+v is small, or cut by the border of a tile", level, i, o)
 				}
 			}
 			if s.text != nil {
@@ -249,7 +249,7 @@ func TestCaptions(t *testing.T) {
 			}
 			most = max(most, things)
 		}
-		if most != []int{1, 3, 5}[level-1] || texts < 100 {
+		if most != []int{1, 2, 4, 3, 5}[level-1] || texts < 100 {
 			t.Errorf("level %d: up to %d things, %d texts", level, most, texts)
 		}
 	}
