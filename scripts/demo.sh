@@ -11,20 +11,20 @@ lladav() { demo/lladav "$@"; }
 scenes() {
 	local name=$1
 	[ "${4:-}" ] && name+=-captions
-	[ "$3" = 3 ] || name+=-$3
+	[ "$3" = 5 ] || name+=-$3
 	[ -e "demo/scenes/$name.json" ] || lladav data scenes demo/scenes --split "$1" --count "$2" --level "$3" ${4:-}
 }
 scenes train 30000 1 --captions
-scenes train 24000 2 --captions
+scenes train 24000 4 --captions
 scenes train 20000 1
-scenes train 30000 2
-scenes train 60000 3
-for level in 1 2; do
+scenes train 30000 4
+scenes train 60000 5
+for level in 1 4; do
 	scenes dev 200 $level --captions
 	scenes dev 200 $level
 done
-scenes dev 250 3
-scenes test 2000 3
+scenes dev 250 5
+scenes test 2000 5
 [ -e demo/tokenizer/tokenizer.json ] || lladav data tokenizer demo/scenes/train.json demo/tokenizer --min-answers 300
 [ -e demo/init/config.json ] || lladav synth demo/init --preset demo --tokenizer demo/tokenizer --untrained --dtype f32
 for recipe in recipes/demo/*.yaml; do
