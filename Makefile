@@ -14,5 +14,5 @@ bench:      ; $(GO) test -run XXX -bench . -benchtime 200ms ./internal/kernel ./
 cover:      ; $(GO) test -cover ./...
 ci:         ; .ci/run
 # Slow or networked: real tokenizers, the hub's own tools, the safetensors library, PyTorch and llama.cpp.
-conformance: ; ./scripts/token-conformance.sh && ./scripts/hub-interop.sh && ./scripts/safetensors-interop.sh
+conformance: ; ./scripts/token-conformance.sh && ./scripts/hub-interop.sh && ./scripts/safetensors-interop.sh && ./scripts/peft-interop.sh && ./scripts/lmms-eval-interop.sh
 .PHONY: build test race purego generate lint cross fuzz bench cover ci conformance
