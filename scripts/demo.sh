@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Draws the pictures of the model demo, trains its tokenizer, makes its untrained weights, and trains it, stage by stage: about two
-# hours on two cores. Interrupted, it goes on from where it was. Takes 2 GB in the folder demo.
+# Draws the pictures of the model demo, trains its tokenizer, makes its untrained weights, and trains it, stage by stage: hours on
+# two cores. Interrupted, it goes on from where it was. Takes 2 GB in the folder demo.
 #   scripts/demo.sh
 # Then scripts/demo-embed.sh makes the files of internal/demo of it, and scripts/demo-accuracy.go tests it.
 set -euo pipefail
