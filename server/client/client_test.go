@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,8 +20,11 @@ const reply = `{"choices":[{"message":{"content":"Two cups."},"finish_reason":"l
 
 // serve answers the n-th request, from 0, with what f makes of it.
 func serve(t *testing.T, f func(n int, w http.ResponseWriter, body map[string]any, r *http.Request)) string {
+	var mu sync.Mutex // a broken connection orders nothing between its handler and the next
 	n := 0
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		var body map[string]any
 		json.NewDecoder(r.Body).Decode(&body)
 		n++
