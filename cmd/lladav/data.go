@@ -51,23 +51,27 @@ const maxScenes = 10_000_000
 
 func newDataScenesCmd(a *app) *cobra.Command {
 	var o scenes.Options
-	var split string
+	var split, form string
 	c := &cobra.Command{
 		Use:   "scenes OUT",
 		Short: "Draw pictures with questions and true answers",
 		Long: "scenes draws pictures of shapes and short texts, with questions about colour, shape, count, position, existence\n" +
 			"and reading, into the folder OUT: SPLIT.json and the pictures in SPLIT. The same seed gives the same files. Some\n" +
 			"things are kept from train by rule and shown in dev and test. It prints how well one could answer without seeing:\n" +
-			"with the most common answer of the kind, and with that to just this question (blind). With --captions each picture\n" +
-			"has a list of what it shows instead, for the first stages of training; the files are SPLIT-captions.\n" +
-			"Below level 5 the level stands behind the names.",
-		Example: "  lladav data scenes shapes --split train --count 20000\n  lladav data scenes shapes --split train --captions --level 1 --count 20000\n" +
+			"with the most common answer of the kind, and with that to just this question (blind).\n\n" +
+			"Other forms are to learn from first: named answers say of what (\"red circle\"), captions list what there is to see,\n" +
+			"and echo has no pictures: what a question names is its answer. Their files are SPLIT-FORM. Below level 5 the level\n" +
+			"stands behind the names.",
+		Example: "  lladav data scenes shapes --split train --count 20000\n  lladav data scenes shapes --split train --form named --level 2 --count 20000\n" +
 			"  lladav data scenes shapes --split test --count 2000",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			var err error
 			if o.Split, err = scenes.ParseSplit(split); err != nil {
 				return usagef("--split is %q, it must be train, dev or test", split)
+			}
+			if o.Form, err = scenes.ParseForm(form); err != nil {
+				return usagef("--form is %q, it must be questions, named, captions or echo", form)
 			}
 			if o.Count < 1 || o.Count > maxScenes {
 				return usagef("--count is %d, it must be between 1 and %d", o.Count, maxScenes)
@@ -82,10 +86,11 @@ func newDataScenesCmd(a *app) *cobra.Command {
 	f.StringVar(&split, "split", "train", "train, dev or test")
 	f.IntVar(&o.Count, "count", 2000, "pictures")
 	f.Uint64Var(&o.Seed, "seed", 1, "same seed, same files")
-	f.BoolVar(&o.Captions, "captions", false, "say what there is to see, ask nothing")
+	f.StringVar(&form, "form", "questions", "questions, named, captions or echo")
 	f.IntVar(&o.Level, "level", scenes.Levels, "`n`: from 1, single large things in small pictures, to 5, all there may be")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the split if it is there")
 	oneOf(c, "split", "train", "dev", "test")
+	oneOf(c, "form", "questions", "named", "captions", "echo")
 	return c
 }
 
@@ -97,7 +102,7 @@ func (a *app) dataScenes(ctx context.Context, out string, o scenes.Options) erro
 	if err != nil {
 		return err
 	}
-	if o.Captions {
+	if o.Form == scenes.Captions {
 		fmt.Fprintf(a.out, "%s: %d pictures\n", o.Path(out), report.Pictures)
 		return nil
 	}

@@ -10,53 +10,70 @@ import (
 var (
 	askColor = []string{
 		"What color is the %s?", "Which color is the %s?", "What is the color of the %s?", "The %s is what color?",
-		"What colour is the %s?", "Tell me the color of the %s.", "Which color does the %s have?",
+		"What colour is the %s?", "Tell me the color of the %s.", "What color does the %s have?", "Which color do you see on the %s?",
+		"The color of the %s is what?", "What is the colour of the %s?", "Name the color of the %s.", "Which color does the %s have?",
 	}
 	askShape = []string{
 		"What shape is %s?", "Which shape is %s?", "What is the %s shape?", "What shape is the %s object?", "Name the %s shape.",
-		"The %s object is what shape?",
+		"The %s object is which shape?", "The %s shape is what?", "Which shape is the %s object?", "What is the shape of the %s object?",
+		"Tell me the shape of the %s object.", "What shape does the %s object have?", "The %s object is what shape?",
 	}
 	askCount = []string{
 		"How many %s are there?", "How many %s are in the picture?", "How many %s do you see?", "Count the %s.",
-		"What is the number of %s?", "How many %s does the picture have?",
+		"What is the number of %s?", "How many %s can you see?", "Count the %s in the picture.", "Tell me the number of %s.",
+		"How many %s do you see in the picture?", "The picture has how many %s?", "What number of %s does the picture have?",
+		"How many %s does the picture have?",
 	}
 	askBeside = []string{
 		"Is the %s left or right of the %s?", "Is the %s to the left or to the right of the %s?",
-		"Where is the %s, left or right of the %s?", "Does the %s lie left or right of the %s?", "Is the %s right or left of the %s?",
+		"Where is the %s, left or right of the %s?", "Does the %s lie left or right of the %s?",
+		"Is the %s to the right or to the left of the %s?", "Where is the %s, right or left of the %s?",
+		"Does the %s lie right or left of the %s?", "Is the %s right or left of the %s?",
 	}
 	askAbove = []string{
 		"Is the %s above or below the %s?", "Where is the %s, above or below the %s?", "Does the %s lie above or below the %s?",
-		"Is the %s placed above or below the %s?", "Is the %s below or above the %s?",
+		"Is the %s placed above or below the %s?", "Where is the %s, below or above the %s?", "Does the %s lie below or above the %s?",
+		"Is the %s placed below or above the %s?", "Is the %s below or above the %s?",
 	}
 	askSide = []string{
 		"Is the %s in the left or the right half?", "Where is the %s, in the left or the right half?", "Is the %s on the left or on the right?",
-		"Does the %s lie in the left or the right half?", "Is the %s in the right or the left half?",
+		"Does the %s lie in the left or the right half?", "Where is the %s, in the right or the left half?",
+		"Is the %s on the right or on the left?", "Does the %s lie in the right or the left half?", "Is the %s in the right or the left half?",
 	}
 	askLevel = []string{
 		"Is the %s in the top or the bottom half?", "Where is the %s, in the top or the bottom half?", "Is the %s at the top or at the bottom?",
-		"Does the %s lie in the top or the bottom half?", "Is the %s in the bottom or the top half?",
+		"Does the %s lie in the top or the bottom half?", "Where is the %s, in the bottom or the top half?",
+		"Is the %s at the bottom or at the top?", "Does the %s lie in the bottom or the top half?", "Is the %s in the bottom or the top half?",
 	}
 	askOutermost = []string{
-		"Which shape is %s?", "What shape is %s?", "Name the shape %s.", "What is the shape %s?", "The shape %s is what?",
+		"Which shape is %s?", "What shape is %s?", "Name the shape %s.", "What is the shape %s?", "The shape %s is which?",
+		"Tell me the shape %s.", "What shape do you see %s?", "The shape %s is what?",
 	}
 	askExistence = []string{
 		"Is there %s?", "Is there %s in the picture?", "Do you see %s?", "Does the picture have %s?", "Can you see %s?",
-		"Is %s in the picture?",
+		"Can you see %s in the picture?", "Do you see %s in the picture?", "Is %s there?", "Does the picture have %s in it?",
+		"Is there %s in it?", "Is %s in the picture?",
 	}
 	askReading = [...][]string{
 		number: {
 			"What number is written?", "Read the number.", "Which number do you see?", "What does the text say?", "Read the text.",
-			"What is written in the picture?", "Which number is written in the picture?",
+			"What is written in the picture?", "Which number is written?", "What number is written in the picture?",
+			"Read the number in the picture.", "Which number is written in the picture?",
 		},
 		word: {
 			"What word is written?", "Read the word.", "Which word do you see?", "What does the text say?", "Read the text.",
-			"What is written in the picture?", "Which word is written in the picture?",
+			"What is written in the picture?", "Which word is written?", "What word is written in the picture?",
+			"Read the word in the picture.", "Which word is written in the picture?",
 		},
 		letters: {
 			"What letters are written?", "Read the letters.", "Which letters do you see?", "What does the text say?", "Read the text.",
-			"What is written in the picture?", "Which letters are written in the picture?",
+			"What is written in the picture?", "Which letters are written?", "What letters are written in the picture?",
+			"Read the letters in the picture.", "Which letters are written in the picture?",
 		},
 	}
+	// Asked in training only, see lesson.
+	lessonWhere = []string{"Where is the %s?", "Where do you see the %s?", "Tell me where the %s is.", ""}
+	lessonAt    = []string{"What is %s?", "What do you see %s?", "What lies %s?", ""}
 )
 
 // question asks about a scene that was made for a kind of question; ok tells whether it can be asked.
@@ -90,6 +107,9 @@ var beside = [numKinds][]Kind{
 // extra asks another question, if one of the kind it chooses can be asked.
 func (s *scene) extra(r *stream) (qa QA, ok bool) {
 	kind := pick(r, beside[s.questions[0].Kind])
+	if s.lesson == whatThere && kind == Color {
+		kind = Position // it tells the colour
+	}
 	for _, q := range s.questions {
 		if !slices.Contains(beside[q.Kind], kind) || kind == Count && s.split != Train {
 			return QA{}, false
@@ -109,7 +129,7 @@ func (s *scene) extra(r *stream) (qa QA, ok bool) {
 			break
 		}
 		o := pick(r, s.objects)
-		ok = r.one(4) || !s.only(func(b object) bool { return b.shape == o.shape }) // most shapes are there once
+		ok = r.one(10) || !s.only(func(b object) bool { return b.shape == o.shape }) // most shapes are there once
 		qa = s.number(r, o)
 	default:
 		qa, ok = s.question(r, kind)
@@ -119,13 +139,13 @@ func (s *scene) extra(r *stream) (qa QA, ok bool) {
 
 // put words a question: one of the ways to ask, with args.
 func (s *scene) put(r *stream, kind Kind, ways []string, answer string, held HeldOut, args ...any) QA {
-	w := r.choose(s.split, len(ways))
+	w := r.wording(s.split, len(ways))
 	if lastHeld(w, len(ways)) {
 		held |= HeldWording
 	}
 	return QA{
 		Kind: kind, Question: fmt.Sprintf(ways[w], args...), Answer: answer, HeldOut: held,
-		about: ways[0] + fmt.Sprint(args...),
+		about: ways[0] + fmt.Sprint(args...), nouns: nouns(args),
 	}
 }
 
@@ -156,12 +176,12 @@ func (s *scene) number(r *stream, o object) QA {
 	if countHeld(o.shape, n) {
 		held |= HeldCount
 	}
-	return s.put(r, Count, askCount, fmt.Sprint(n), held, plural(o.shape.String()))
+	return s.put(r, Count, askCount, fmt.Sprint(n), held, o.shape.plural())
 }
 
 // total asks for the number of all objects.
 func (s *scene) total(r *stream) QA {
-	return s.put(r, Count, askCount, fmt.Sprint(len(s.objects)), s.pairs(), "shapes")
+	return s.put(r, Count, askCount, fmt.Sprint(len(s.objects)), s.pairs(), plural("shapes"))
 }
 
 // pairs tells whether a shape and colour that are held out together are in the picture.
@@ -207,22 +227,25 @@ func (s *scene) existence(r *stream) QA {
 	case "color":
 		name = o.color.String() + " shape"
 	}
-	article := "a "
-	if strings.HasPrefix(name, "orange") {
-		article = "an "
-	}
 	answer := "no"
 	if there {
 		answer = "yes"
 	}
-	return s.put(r, Existence, askExistence, answer, held, article+name)
+	return s.put(r, Existence, askExistence, answer, held, indefinite(name))
 }
 
-// position asks where the first object is, from another one or in the picture, or which object lies outermost.
+// position asks where an object is, from another one or in the picture, or which object lies outermost.
 func (s *scene) position(r *stream) (QA, bool) {
 	o := pick(r, s.objects)
+	if s.lesson == whatThere {
+		return s.at(r, o)
+	}
 	if !s.only(func(b object) bool { return b.shape == o.shape }) {
 		return QA{}, false
+	}
+	if s.lesson == whereIs {
+		place := s.place(o.x, o.y)
+		return s.put(r, Position, lessonWhere, place, 0, o.shape), place != ""
 	}
 	upright := r.one(2) // above and below, else left and right
 	at, size := func(o object) int { return o.x }, s.w
@@ -241,6 +264,13 @@ func (s *scene) position(r *stream) (QA, bool) {
 		return s.put(r, Position, ways, answers[sign(far)], o.pair(), o.shape), abs(far)*8 >= size
 	}
 	return s.outermost(r, o, at, size, upright)
+}
+
+// at asks what lies where o does.
+func (s *scene) at(r *stream, o object) (QA, bool) {
+	place := s.place(o.x, o.y)
+	ok := place != "" && s.only(func(b object) bool { return strings.Contains(s.place(b.x, b.y), place) })
+	return s.put(r, Position, lessonAt, o.color.String()+" "+o.shape.String(), 0, "at the "+place), ok
 }
 
 // relative asks for the side of another object that o lies on.

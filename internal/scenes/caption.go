@@ -25,9 +25,14 @@ func (s *scene) caption() string {
 	slices.SortStableFunc(things, func(a, b thing) int { return a.x - b.x })
 	var parts []string
 	for _, t := range things {
-		parts = append(parts, t.name+side(t.y, s.h, " top", " bottom")+side(t.x, s.w, " left", " right"))
+		parts = append(parts, strings.TrimSpace(t.name+" "+s.place(t.x, t.y)))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// place names a place: its half or quarter, "" in the middle.
+func (s *scene) place(x, y int) string {
+	return strings.TrimSpace(side(y, s.h, "top", "bottom") + " " + side(x, s.w, "left", "right"))
 }
 
 // side returns low or high for a place that is clearly in that half.

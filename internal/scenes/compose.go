@@ -21,7 +21,7 @@ func compose(split Split, seed uint64, level, i int) (*scene, *stream) {
 	kind := pick(r, []Kind{Color, Shape, Count, Count, Position, Position, Existence, Reading, Reading})
 	most, attempts := 3, 2
 	if split == Train {
-		most, attempts = 5, 20 // a picture costs more than a question to learn from
+		most, attempts = 8, 40 // a picture costs more than a question to learn from
 	}
 	for range tries {
 		s := newScene(r, split, level)

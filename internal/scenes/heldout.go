@@ -52,3 +52,14 @@ func (r *stream) choose(split Split, n int) int {
 	}
 	return r.below(n)
 }
+
+// wording chooses one of n ways to ask: in training never the last one, otherwise that one in one of six.
+func (r *stream) wording(split Split, n int) int {
+	if split == Train {
+		return r.below(n - 1)
+	}
+	if w := r.below(6 * (n - 1)); w >= n-1 {
+		return w % (n - 1)
+	}
+	return n - 1
+}

@@ -10,6 +10,7 @@ type scene struct {
 	objects    []object
 	text       *text
 	counted    bool // of the first object's shape, made to be counted
+	lesson     lesson
 	questions  []QA // the first is that which the scene was made for
 }
 
@@ -19,6 +20,15 @@ type object struct {
 	x, y  int // the centre
 	r     int // half the side of the square that the object fits in
 }
+
+// A lesson is what questions about position teach in some pictures of the training split instead of those that are tested.
+type lesson uint8
+
+const (
+	noLesson  lesson = iota
+	whatThere        // what a thing is, by its place
+	whereIs          // its place, by what it is
+)
 
 // A text is written in a box of its own.
 type text struct {
@@ -72,6 +82,9 @@ func (s *scene) furnish(r *stream, kind Kind) bool {
 		return s.furnishCount(r)
 	case Position:
 		n = r.between(1, min(4, maxObjects[s.level]))
+		if s.split == Train {
+			s.lesson = pick(r, []lesson{noLesson, noLesson, whatThere, whereIs})
+		}
 		fallthrough
 	default:
 		if n < maxThings[s.level] && r.one(8) && !s.write(r, true) {

@@ -70,6 +70,7 @@ type QA struct {
 	HeldOut  HeldOut // what of the question was kept from training
 
 	about string // the question without its wording: all that a blind guess could go by
+	nouns string // what it names: "red star", "circle square", or ""
 }
 
 // Make draws picture i ≥ 0 of a split, and asks one to three questions about it, none of which gives another's answer away.
@@ -101,12 +102,11 @@ func (s shape) String() string { return shapeNames[s] }
 
 func (c color) String() string { return colorNames[c] }
 
-// plural of a noun.
-func plural(noun string) string {
-	if noun == "cross" {
+func (s shape) plural() plural {
+	if s.String() == "cross" {
 		return "crosses"
 	}
-	return noun + "s"
+	return plural(s.String() + "s")
 }
 
 // A stream is random numbers in order.

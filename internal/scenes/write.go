@@ -26,9 +26,9 @@ const perFolder = 1000
 // Options say what Write makes.
 type Options struct {
 	Split     Split
-	Captions  bool // what there is to see instead of questions and answers, for a first stage of training
-	Level     int  // 1 to Levels; 0 is the last
-	Count     int  // pictures
+	Form      Form
+	Level     int // 1 to Levels; 0 is the last
+	Count     int // pictures
 	Seed      uint64
 	Overwrite bool           // replace the split if it is there
 	Progress  func(done int) // if not nil, told how many pictures are done
@@ -36,8 +36,8 @@ type Options struct {
 
 func (o *Options) name() string {
 	name := o.Split.String()
-	if o.Captions {
-		name += "-captions"
+	if o.Form != Questions {
+		name += "-" + o.Form.String()
 	}
 	if o.Level > 0 && o.Level < Levels {
 		name += fmt.Sprint("-", o.Level)
@@ -50,8 +50,8 @@ func (o *Options) Path(dir string) string { return filepath.Join(dir, o.name()+"
 
 // Write makes the first pictures of a split in dir: SPLIT.json, a list of records as LLaVA's, and the pictures in the
 // folder SPLIT. In training a record is a picture with all its questions; otherwise a question, so that each is asked
-// alone. Records say more about a question under "questions": its kind and what of it is held out. With captions the names
-// are SPLIT-captions, and a level below the last stands behind them.
+// alone. Records say more about a question under "questions": its kind and what of it is held out. The names of other forms are
+// SPLIT-FORM, and a level below the last stands behind them.
 //
 // Noisy pictures are JPEG, the others PNG. Nothing appears under its name before all of it is written.
 func Write(ctx context.Context, dir string, o Options) (*Report, error) {
@@ -77,7 +77,7 @@ func Write(ctx context.Context, dir string, o Options) (*Report, error) {
 	if err := os.Mkdir(made, 0o755); err != nil {
 		return nil, err
 	}
-	w := writer{dir: made, name: name, split: o.Split, captions: o.Captions, level: cmp.Or(o.Level, Levels), seed: o.Seed, records: make([][]record, o.Count), progress: o.Progress}
+	w := writer{dir: made, name: name, split: o.Split, form: o.Form, level: cmp.Or(o.Level, Levels), seed: o.Seed, records: make([][]record, o.Count), progress: o.Progress}
 	if err := w.pictures(ctx); err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func Write(ctx context.Context, dir string, o Options) (*Report, error) {
 // A record is an element of the list that Write writes.
 type record struct {
 	ID            string     `json:"id"`
-	Image         string     `json:"image"`
+	Image         string     `json:"image,omitempty"`
 	Conversations []turn     `json:"conversations"`
 	Questions     []question `json:"questions"` // none with a caption
 
@@ -120,7 +120,7 @@ type writer struct {
 	dir      string
 	name     string // of the folder that dir will be
 	split    Split
-	captions bool
+	form     Form
 	level    int
 	seed     uint64
 	records  [][]record // of each picture
@@ -131,7 +131,7 @@ type writer struct {
 func (w *writer) pictures(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	for first := 0; first < len(w.records); first += perFolder {
+	for first := 0; first < len(w.records) && w.form != Echo; first += perFolder {
 		if err := os.Mkdir(filepath.Join(w.dir, folder(first)), 0o755); err != nil {
 			return err
 		}
@@ -171,8 +171,19 @@ func folder(i int) string { return fmt.Sprintf("%03d", i/perFolder) }
 // picture writes picture i and makes its records.
 func (w *writer) picture(i int) error {
 	s, r := compose(w.split, w.seed, w.level, i)
-	if w.captions {
+	if w.form == Captions {
 		s, r = composeCaption(w.split, w.seed, w.level, i)
+	}
+	id := fmt.Sprintf("%s-%06d", w.split, i)
+	var qas []QA
+	for _, q := range s.questions {
+		if q, ok := q.in(w.form); ok {
+			qas = append(qas, q)
+		}
+	}
+	if w.form == Echo {
+		w.records[i] = newRecords(w.split, id, "", qas)
+		return nil
 	}
 	picture, format := s.draw(r), "png"
 	if s.background.kind == noisy {
@@ -187,19 +198,11 @@ func (w *writer) picture(i int) error {
 		return err
 	}
 	path := w.name + "/" + folder(i) + "/" + name
-	id := fmt.Sprintf("%s-%06d", w.split, i)
-	qas := s.questions
-	if w.captions {
+	if w.form == Captions {
 		w.records[i] = []record{{ID: id, Image: path, Conversations: []turn{{"human", "<image>\n" + askCaption}, {"gpt", s.caption()}}, Questions: []question{}}}
 		return nil
 	}
-	if w.split == Train {
-		w.records[i] = []record{newRecord(id, path, qas)}
-		return nil
-	}
-	for k := range qas {
-		w.records[i] = append(w.records[i], newRecord(fmt.Sprintf("%s-%d", id, k), path, qas[k:k+1]))
-	}
+	w.records[i] = newRecords(w.split, id, path, qas)
 	return nil
 }
 
@@ -213,9 +216,23 @@ func encode(picture image.Image, format string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// newRecords makes the records of a picture, or of none.
+func newRecords(split Split, id, path string, qas []QA) (list []record) {
+	if split == Train && len(qas) > 0 {
+		return []record{newRecord(id, path, qas)}
+	}
+	for k := range qas {
+		list = append(list, newRecord(fmt.Sprintf("%s-%d", id, k), path, qas[k:k+1]))
+	}
+	return list
+}
+
 func newRecord(id, path string, qas []QA) record {
 	r := record{ID: id, Image: path, qas: qas}
-	mark := "<image>\n"
+	mark := ""
+	if path != "" {
+		mark = "<image>\n"
+	}
 	for _, q := range qas {
 		r.Conversations = append(r.Conversations, turn{"human", mark + q.Question}, turn{"gpt", q.Answer})
 		r.Questions = append(r.Questions, question{q.Kind.String(), q.HeldOut.Names()})

@@ -111,6 +111,30 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// TestWriteForms: sets of other forms lie beside the first, and one without pictures can be read.
+func TestWriteForms(t *testing.T) {
+	dir := t.TempDir()
+	for _, form := range []Form{Questions, Named, Captions, Echo} {
+		o := Options{Split: Train, Form: form, Level: 3, Count: 20, Seed: 5}
+		if _, err := Write(t.Context(), dir, o); err != nil {
+			t.Fatal(err)
+		}
+		src, err := data.Open(o.Path(dir), data.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range src.Len() {
+			s, err := src.At(i)
+			if err != nil || (len(s.Images) == 1) != (form != Echo) || s.Turns[1].Text == "" {
+				t.Fatalf("%v, record %d: %+v, %v", form, i, s, err)
+			}
+		}
+		if src.Len() < 10 || filepath.Base(o.Path(dir)) != []string{"train-3.json", "train-named-3.json", "train-captions-3.json", "train-echo-3.json"}[form] {
+			t.Errorf("%d records in %s", src.Len(), o.Path(dir))
+		}
+	}
+}
+
 // tree returns the names and contents of the files in a folder.
 func tree(t *testing.T, dir string) string {
 	var all bytes.Buffer
