@@ -87,7 +87,7 @@ func newDataScenesCmd(a *app) *cobra.Command {
 	f.IntVar(&o.Count, "count", 2000, "pictures")
 	f.Uint64Var(&o.Seed, "seed", 1, "same seed, same files")
 	f.StringVar(&form, "form", "questions", "questions, named, captions or echo")
-	f.IntVar(&o.Level, "level", scenes.Levels, "`n`: from 1, single large things in small pictures, to 5, all there may be")
+	f.IntVar(&o.Level, "level", scenes.Levels, "difficulty `n`: from 1, single large things in small pictures, to 5, all there may be")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the split if it is there")
 	oneOf(c, "split", "train", "dev", "test")
 	oneOf(c, "form", "questions", "named", "captions", "echo")
@@ -110,7 +110,11 @@ func (a *app) dataScenes(ctx context.Context, out string, o scenes.Options) erro
 	for _, k := range report.Kinds {
 		questions += k.Questions
 	}
-	fmt.Fprintf(a.out, "%s: %d pictures, %d questions\n", o.Path(out), report.Pictures, questions)
+	pictures := report.Pictures
+	if o.Form == scenes.Echo {
+		pictures = 0
+	}
+	fmt.Fprintf(a.out, "%s: %d pictures, %d questions\n", o.Path(out), pictures, questions)
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\tquestions\theld out\tmajority\tblind\t")
 	for _, k := range report.Kinds {

@@ -159,6 +159,7 @@ func TestDataUsage(t *testing.T) {
 		{[]string{"scene"}, `unknown verb "scene" of data, did you mean scenes?`, exitUsage},
 		{[]string{"scenes"}, "scenes needs OUT", exitUsage},
 		{[]string{"scenes", dir, "--split", "tset"}, `--split is "tset", it must be train, dev or test`, exitUsage},
+		{[]string{"scenes", dir, "--form", "poem"}, `--form is "poem", it must be questions, named, captions or echo`, exitUsage},
 		{[]string{"scenes", dir, "--count", "0"}, "--count is 0, it must be between 1", exitUsage},
 		{[]string{"scenes", dir, "--cuont", "3"}, "did you mean count?", exitUsage},
 		{[]string{"mix", "a", "b"}, "mix takes PLAIN REASONING OUT", exitUsage},

@@ -84,11 +84,13 @@ func Write(ctx context.Context, dir string, o Options) (*Report, error) {
 	if err := data.WriteFile(made+".json", w.list); err != nil {
 		return nil, err
 	}
-	if err := os.Rename(final, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if err := os.Rename(made, final); err != nil {
-		return nil, errors.Join(err, os.Rename(old, final))
+	if o.Form != Echo {
+		if err := os.Rename(final, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if err := os.Rename(made, final); err != nil {
+			return nil, errors.Join(err, os.Rename(old, final))
+		}
 	}
 	if err := os.Rename(made+".json", final+".json"); err != nil {
 		return nil, err

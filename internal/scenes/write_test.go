@@ -129,6 +129,9 @@ func TestWriteForms(t *testing.T) {
 				t.Fatalf("%v, record %d: %+v, %v", form, i, s, err)
 			}
 		}
+		if _, err := os.Stat(strings.TrimSuffix(o.Path(dir), ".json")); (err == nil) != (form != Echo) {
+			t.Errorf("%v: a folder of pictures: %v", form, err)
+		}
 		if src.Len() < 10 || filepath.Base(o.Path(dir)) != []string{"train-3.json", "train-named-3.json", "train-captions-3.json", "train-echo-3.json"}[form] {
 			t.Errorf("%d records in %s", src.Len(), o.Path(dir))
 		}
