@@ -110,11 +110,7 @@ func (a *app) dataScenes(ctx context.Context, out string, o scenes.Options) erro
 	for _, k := range report.Kinds {
 		questions += k.Questions
 	}
-	pictures := report.Pictures
-	if o.Form == scenes.Echo {
-		pictures = 0
-	}
-	fmt.Fprintf(a.out, "%s: %d pictures, %d questions\n", o.Path(out), pictures, questions)
+	fmt.Fprintf(a.out, "%s: %d pictures, %d questions\n", o.Path(out), report.Pictures, questions)
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\tquestions\theld out\tmajority\tblind\t")
 	for _, k := range report.Kinds {

@@ -71,7 +71,7 @@ var (
 			"Read the letters in the picture.", "Which letters are written in the picture?",
 		},
 	}
-	// Asked in training only, see lesson.
+	// Asked in training only, see lesson. The empty last ones stand where the other lists have what is held out.
 	lessonWhere = []string{"Where is the %s?", "Where do you see the %s?", "Tell me where the %s is.", ""}
 	lessonAt    = []string{"What is %s?", "What do you see %s?", "What lies %s?", ""}
 )

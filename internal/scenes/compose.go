@@ -1,6 +1,6 @@
 package scenes
 
-// tile is the side of a room: the model demo's tiles.
+// tile is the side of a room: four patches of the model demo, half of its tile.
 const tile = 56
 
 // tiled are the sizes, in rooms, of pictures in which each thing is large and in a room of its own, by level.

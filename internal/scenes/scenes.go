@@ -73,7 +73,8 @@ type QA struct {
 	nouns string // what it names: "red star", "circle square", or ""
 }
 
-// Make draws picture i ≥ 0 of a split, and asks one to three questions about it, none of which gives another's answer away.
+// Make draws picture i ≥ 0 of a split, and asks one to three questions about it, none of which gives another's answer away. In training
+// they are up to eight, and may hint at each other.
 func Make(split Split, seed uint64, i int) (image.Image, []QA) {
 	s, r := compose(split, seed, Levels, i)
 	return s.draw(r), s.questions

@@ -26,9 +26,9 @@ const perFolder = 1000
 // Options say what Write makes.
 type Options struct {
 	Split     Split
-	Form      Form
-	Level     int // 1 to Levels; 0 is the last
-	Count     int // pictures
+	Form      Form // what is said about the pictures
+	Level     int  // 1 to Levels; 0 is the last
+	Count     int  // pictures
 	Seed      uint64
 	Overwrite bool           // replace the split if it is there
 	Progress  func(done int) // if not nil, told how many pictures are done
@@ -95,7 +95,11 @@ func Write(ctx context.Context, dir string, o Options) (*Report, error) {
 	if err := os.Rename(made+".json", final+".json"); err != nil {
 		return nil, err
 	}
-	return newReport(w.records), nil
+	report := newReport(w.records)
+	if o.Form == Echo {
+		report.Pictures = 0
+	}
+	return report, nil
 }
 
 // A record is an element of the list that Write writes.
@@ -172,10 +176,11 @@ func folder(i int) string { return fmt.Sprintf("%03d", i/perFolder) }
 
 // picture writes picture i and makes its records.
 func (w *writer) picture(i int) error {
-	s, r := compose(w.split, w.seed, w.level, i)
+	composing := compose
 	if w.form == Captions {
-		s, r = composeCaption(w.split, w.seed, w.level, i)
+		composing = composeCaption
 	}
+	s, r := composing(w.split, w.seed, w.level, i)
 	id := fmt.Sprintf("%s-%06d", w.split, i)
 	var qas []QA
 	for _, q := range s.questions {
