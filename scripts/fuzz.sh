@@ -3,9 +3,20 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# fuzz PACKAGE TARGET TIME
+fuzz() {
+  echo "fuzz: $1 $2"
+  go test -run XXX -fuzz "^$2\$" -fuzztime "$3" -fuzzminimizetime 1s -parallel 2 "$1" 2>&1 | tee "$log"
+}
+
+# Until Go 1.27 a target fails by chance when its time ends (go.dev/issue/75804), with this line and no failing input; no target sets a deadline.
+late() { grep -q '^ *context deadline exceeded$' "$log" && ! grep -qE 'Failing input|panic|_test\.go' "$log"; }
+
 for pkg in $(go list ./...); do
   for target in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true); do
-    echo "fuzz: $pkg $target"
-    go test -run XXX -fuzz "^$target\$" -fuzztime "${1:-10s}" -fuzzminimizetime 1s -parallel 2 "$pkg"
+    fuzz "$pkg" "$target" "${1:-10s}" || { late && fuzz "$pkg" "$target" "${1:-10s}"; }
   done
 done

@@ -87,7 +87,7 @@ func (s *scene) question(r *stream, kind Kind) (qa QA, ok bool) {
 		if !s.counted {
 			return s.total(r), true
 		}
-		return s.number(r, s.objects[0]), true
+		return s.number(r, s.objects[0], s.lesson == colorCount), true
 	case Position:
 		return s.position(r)
 	case Existence:
@@ -128,9 +128,11 @@ func (s *scene) extra(r *stream) (qa QA, ok bool) {
 			qa, ok = s.total(r), true
 			break
 		}
-		o := pick(r, s.objects)
-		ok = r.one(10) || !s.only(func(b object) bool { return b.shape == o.shape }) // most shapes are there once
-		qa = s.number(r, o)
+		o, byColor := pick(r, s.objects), r.one(2)
+		ok = r.one(10) || !s.only(func(b object) bool { // most are there once
+			return byColor && b.color == o.color || !byColor && b.shape == o.shape
+		})
+		qa = s.number(r, o, byColor)
 	default:
 		qa, ok = s.question(r, kind)
 	}
@@ -170,8 +172,12 @@ func (s *scene) shape(r *stream, o object) (QA, bool) {
 	return s.put(r, Shape, askShape, o.shape.String(), o.pair(), o.color), ok
 }
 
-// number asks for the number of an object's shape.
-func (s *scene) number(r *stream, o object) QA {
+// number asks for the number of an object's shape, or of its colour.
+func (s *scene) number(r *stream, o object, byColor bool) QA {
+	if byColor {
+		n := s.count(func(b object) bool { return b.color == o.color })
+		return s.put(r, Count, askCount, fmt.Sprint(n), 0, plural(o.color.String()+" shapes"))
+	}
 	n, held := s.count(func(b object) bool { return b.shape == o.shape }), s.pairs()
 	if countHeld(o.shape, n) {
 		held |= HeldCount
@@ -207,7 +213,7 @@ func (s *scene) reading(r *stream) QA {
 func (s *scene) existence(r *stream) QA {
 	var there bool
 	o, form := object{}, pick(r, []string{"pair", "pair", "pair", "shape", "color"})
-	want := r.one(2)
+	want := r.one(2) || s.split == Train && r.one(6) // in training none is asked twice, and there is more that is not there
 	for {
 		o = s.anyObject(r)
 		there = slices.ContainsFunc(s.objects, func(b object) bool {

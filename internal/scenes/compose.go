@@ -18,11 +18,13 @@ const Levels = 5
 func compose(split Split, seed uint64, level, i int) (*scene, *stream) {
 	r := newStream(split, seed, i)
 	// Reading takes the most to learn.
-	kind := pick(r, []Kind{Color, Shape, Count, Count, Position, Position, Existence, Reading, Reading})
+	kinds := []Kind{Color, Shape, Count, Count, Position, Position, Existence, Reading, Reading}
 	most, attempts := 3, 2
 	if split == Train {
+		kinds = append(kinds, Shape, Count, Count, Position, Reading, Reading, Reading, Reading)
 		most, attempts = 8, 40 // a picture costs more than a question to learn from
 	}
+	kind := pick(r, kinds)
 	for range tries {
 		s := newScene(r, split, level)
 		if !s.furnish(r, kind) || !s.allowed() {

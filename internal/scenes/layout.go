@@ -21,13 +21,14 @@ type object struct {
 	r     int // half the side of the square that the object fits in
 }
 
-// A lesson is what questions about position teach in some pictures of the training split instead of those that are tested.
+// A lesson is what questions teach in some pictures of the training split instead of what is tested.
 type lesson uint8
 
 const (
-	noLesson  lesson = iota
-	whatThere        // what a thing is, by its place
-	whereIs          // its place, by what it is
+	noLesson   lesson = iota
+	whatThere         // what a thing is, by its place
+	whereIs           // its place, by what it is
+	colorCount        // how many things have a colour: in training some shapes never come in some numbers
 )
 
 // A text is written in a box of its own.
@@ -116,16 +117,22 @@ func (s *scene) furnishCount(r *stream) bool {
 	}
 	s.counted = true
 	counted := shape(r.below(int(numShapes)))
+	same := func(o object) bool { return o.shape == counted }
+	if s.split == Train && r.one(2) {
+		s.lesson = colorCount
+		hue := color(r.below(int(numColors)))
+		same = func(o object) bool { return o.color == hue }
+	}
 	for range n {
 		o := s.anyObject(r)
-		for o.shape != counted {
+		for !same(o) {
 			o = s.anyObject(r)
 		}
 		s.objects = append(s.objects, o)
 	}
 	for range r.below(maxObjects[s.level] - n + 1) {
 		o := s.anyObject(r)
-		for o.shape == counted {
+		for same(o) {
 			o = s.anyObject(r)
 		}
 		s.objects = append(s.objects, o)
