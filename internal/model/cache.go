@@ -34,6 +34,12 @@ type Cache struct {
 	changed []int32       // indices of the pass's rows for which that is no longer so
 }
 
+// trimming returns a Cache that keeps nothing, for passes over all of so many rows of which some hidden states are wanted.
+func trimming(m *LLaDA, rows int, want []int32) *Cache {
+	n := len(m.layers)
+	return &Cache{rows: sequence(0, rows), want: want, noFirst: true, k: make([]backend.Array, n), v: make([]backend.Array, n)}
+}
+
 // notComputed is in Cache.inputs for rows that layer 0 has not seen.
 const notComputed = -1
 
@@ -140,25 +146,31 @@ func (c *Cache) project(op backend.Ops, m *LLaDA, i int, x backend.Array, pos []
 	return q, k, v
 }
 
-// mask returns which of so many keys the queries of layer i see; given is what a model that is not causal was told.
+// mask returns which of so many keys the queries of layer i see; given is the mask over all rows that a model which is not causal
+// was told.
 func (c *Cache) mask(m *LLaDA, i, keys int, given backend.Mask) backend.Mask {
-	if c == nil || !c.causal {
+	if c == nil || !c.causal && !c.trims(m, i) {
 		return given
 	}
 	rows := c.rows
 	if c.trims(m, i) {
 		rows = pick(c.rows, c.want)
 	}
-	if len(rows) == keys && rows[0] == 0 {
+	switch {
+	case c.causal && len(rows) == keys && rows[0] == 0:
 		return backend.Mask{Causal: true}
+	case c.causal:
+		given = backend.Mask{Causal: true}
+	case given.Pairs == nil && !given.Causal:
+		return given
 	}
 	seen := make([]bool, len(rows)*keys)
 	for i, row := range rows {
-		for j := range seen[i*keys:][:row+1] {
-			seen[i*keys+j] = true
+		for j := range keys {
+			seen[i*keys+j] = (!given.Causal || j <= int(row)) && (given.Pairs == nil || given.Pairs[int(row)*keys+j])
 		}
 	}
-	return backend.Mask{Pairs: seen}
+	return backend.Mask{Keys: given.Keys, Pairs: seen}
 }
 
 // first is project for layer 0: only the rows with a new input are computed.

@@ -124,11 +124,13 @@ func (e *Example) Close() {
 // logitsAtOnce bounds the elements of the logits that exist at once.
 const logitsAtOnce = 16 << 20
 
-// Loss returns the loss, shape (1). Without rows that predict there is none, and it must not be called.
+// Loss returns the loss, shape (1). Without rows that predict there is none, and it must not be called. Of the last layer only these
+// rows are computed, and the keys and values of all: no loss depends on the rest.
 func (e *Example) Loss(op backend.Ops) backend.Array {
 	m := e.m
 	x := e.embeddings(op)
-	x = op.Gather(m.Forward(op, x, sequence(0, x.Shape()[0]), e.Mask, nil), e.Rows)
+	rows := x.Shape()[0]
+	x = m.Forward(op, x, sequence(0, rows), e.Mask, trimming(&m.LLaDA, rows, e.Rows))
 	var loss backend.Array
 	atOnce := max(1, logitsAtOnce/m.Config.VocabSize)
 	for i := 0; i < len(e.Rows); i += atOnce {

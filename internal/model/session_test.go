@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"lladav/internal/backend"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -274,6 +275,42 @@ func TestExactSavings(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestTrimmedMasks: training computes of the last layer only the rows that predict, under every mask, without changing a bit of them.
+func TestTrimmedMasks(t *testing.T) {
+	m := open(t, visionModel(t), 2, nil)
+	const rows = 21
+	rng := rand.New(rand.NewPCG(11, 12))
+	ids, keys, pairs := randomIDs(rng, m, rows), make([]bool, rows), make([]bool, rows*rows)
+	for i := range rows {
+		keys[i] = i%5 != 3
+		for j := range rows {
+			pairs[i*rows+j] = i == j || rng.IntN(2) > 0
+		}
+	}
+	want := []int32{20, 3, 4, 0, 11, 4}
+	for _, mask := range []backend.Mask{{}, {Keys: keys}, {Pairs: pairs}, {Causal: true}, {Keys: keys, Pairs: pairs, Causal: true}} {
+		hidden := func(c *Cache) []float32 {
+			out := make([]float32, len(want)*m.Config.VocabSize)
+			err := m.be.Run(t.Context(), func(op backend.Ops) {
+				h := m.Forward(op, op.Embed(m.embed, ids), sequence(0, rows), mask, c)
+				if c == nil {
+					h = op.Gather(h, want)
+				}
+				op.Sweep(m.final(op, h), m.head, func(from, width int, logits []float32) {
+					for i := range want {
+						copy(out[i*m.Config.VocabSize+from:][:width], logits[i*width:])
+					}
+				})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		golden.Same(t, fmt.Sprintf("%+v", mask), hidden(trimming(&m.LLaDA, rows, want)), hidden(nil))
 	}
 }
 

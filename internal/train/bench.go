@@ -17,7 +17,7 @@ type Timing struct {
 	Threads int
 	Rows    int       // of a sample
 	Samples int       // of a step
-	FLOP    float64   // of a step: 6·weights·rows, the head counted for hidden cells alone, and attention
+	FLOP    float64   // of a step: 6·weights·rows and attention; of the head and of much of the last layer hidden cells alone count
 	Seconds []float64 // of each step, on the wall
 	Peak    float64   // multiply-adds per second on registers alone, counted twice, beside the steps
 }
@@ -63,8 +63,10 @@ func Bench(ctx context.Context, threads, samples, steps int) (*Timing, error) {
 			matrices += int64(x.Len())
 		}
 	}
-	t.FLOP = float64(samples) * (6*float64(matrices)*benchRows + 6*benchVocab*float64(cfg.HiddenSize)*benchHidden +
-		12*benchRows*benchRows*float64(cfg.HiddenSize*cfg.NumHiddenLayers))
+	width := float64(cfg.HiddenSize)
+	last := 2*width*width + 3*width*float64(cfg.IntermediateSize) + 2*benchRows*width // of a row beside its key and value, a sixth
+	t.FLOP = 6 * float64(samples) * (float64(matrices)*benchRows + benchVocab*width*benchHidden +
+		2*benchRows*benchRows*width*float64(cfg.NumHiddenLayers) - (benchRows-benchHidden)*last)
 	be := backend.NewCPU(backend.Options{Threads: threads})
 	defer be.Close()
 	t.Threads = be.Threads()
