@@ -87,7 +87,7 @@ func (s *scene) question(r *stream, kind Kind) (qa QA, ok bool) {
 		if !s.counted {
 			return s.total(r), true
 		}
-		return s.number(r, s.objects[0], s.lesson == colorCount), true
+		return s.number(r, s.objects[0], s.lesson), true
 	case Position:
 		return s.position(r)
 	case Existence:
@@ -128,11 +128,9 @@ func (s *scene) extra(r *stream) (qa QA, ok bool) {
 			qa, ok = s.total(r), true
 			break
 		}
-		o, byColor := pick(r, s.objects), r.one(2)
-		ok = r.one(10) || !s.only(func(b object) bool { // most are there once
-			return byColor && b.color == o.color || !byColor && b.shape == o.shape
-		})
-		qa = s.number(r, o, byColor)
+		o, l := pick(r, s.objects), pick(r, countLessons)
+		ok = r.one(10) || !s.only(func(b object) bool { return l.counts(o, b) }) // most are there once
+		qa = s.number(r, o, l)
 	default:
 		qa, ok = s.question(r, kind)
 	}
@@ -172,13 +170,16 @@ func (s *scene) shape(r *stream, o object) (QA, bool) {
 	return s.put(r, Shape, askShape, o.shape.String(), o.pair(), o.color), ok
 }
 
-// number asks for the number of an object's shape, or of its colour.
-func (s *scene) number(r *stream, o object, byColor bool) QA {
-	if byColor {
-		n := s.count(func(b object) bool { return b.color == o.color })
+// number asks for the number of objects like o: of its shape, its colour, or both.
+func (s *scene) number(r *stream, o object, l lesson) QA {
+	n := s.count(func(b object) bool { return l.counts(o, b) })
+	switch l {
+	case colorCount:
 		return s.put(r, Count, askCount, fmt.Sprint(n), 0, plural(o.color.String()+" shapes"))
+	case pairCount:
+		return s.put(r, Count, askCount, fmt.Sprint(n), 0, plural(o.color.String()+" ")+o.shape.plural())
 	}
-	n, held := s.count(func(b object) bool { return b.shape == o.shape }), s.pairs()
+	held := s.pairs()
 	if countHeld(o.shape, n) {
 		held |= HeldCount
 	}

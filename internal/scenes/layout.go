@@ -29,7 +29,16 @@ const (
 	whatThere         // what a thing is, by its place
 	whereIs           // its place, by what it is
 	colorCount        // how many things have a colour: in training some shapes never come in some numbers
+	pairCount         // how many of the things of a shape have a colour
 )
+
+// countLessons are what is counted in pictures of the training split.
+var countLessons = []lesson{noLesson, colorCount, pairCount}
+
+// counts tells whether b is one of those that a stands for.
+func (l lesson) counts(a, b object) bool {
+	return (l == colorCount || a.shape == b.shape) && (l != colorCount && l != pairCount || a.color == b.color)
+}
 
 // A text is written in a box of its own.
 type text struct {
@@ -116,23 +125,21 @@ func (s *scene) furnishCount(r *stream) bool {
 		return s.arrange(r)
 	}
 	s.counted = true
-	counted := shape(r.below(int(numShapes)))
-	same := func(o object) bool { return o.shape == counted }
-	if s.split == Train && r.one(2) {
-		s.lesson = colorCount
-		hue := color(r.below(int(numColors)))
-		same = func(o object) bool { return o.color == hue }
+	like := object{shape: shape(r.below(int(numShapes)))}
+	if s.split == Train {
+		s.lesson, like = pick(r, countLessons), s.anyObject(r)
 	}
 	for range n {
 		o := s.anyObject(r)
-		for !same(o) {
+		for !s.lesson.counts(like, o) {
 			o = s.anyObject(r)
 		}
 		s.objects = append(s.objects, o)
 	}
 	for range r.below(maxObjects[s.level] - n + 1) {
+		near := s.lesson == pairCount && r.one(2) // of the same shape in another colour, so that both matter
 		o := s.anyObject(r)
-		for same(o) {
+		for s.lesson.counts(like, o) || near && o.shape != like.shape {
 			o = s.anyObject(r)
 		}
 		s.objects = append(s.objects, o)
