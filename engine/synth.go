@@ -218,7 +218,7 @@ func (o SynthOptions) config() (map[string]any, error) {
 		c["image_grid_pinpoints"] = tileGrid(112, 6)
 	case "demo":
 		c = synthConfig(560, 128, 384, 4, 4)
-		c["vision_config"] = map[string]any{"hidden_size": 96, "intermediate_size": 288, "num_hidden_layers": 4, "num_attention_heads": 3, "image_size": 112, "patch_size": 14}
+		c["vision_config"] = map[string]any{"hidden_size": 96, "intermediate_size": 288, "num_hidden_layers": 6, "num_attention_heads": 3, "image_size": 112, "patch_size": 14}
 		c["mm_hidden_size"] = 96
 		c["image_grid_pinpoints"] = tileGrid(112, 1)
 		c["rope_theta"] = 10000.0

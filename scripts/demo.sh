@@ -21,8 +21,8 @@ scenes train 24000 4 captions
 scenes train 20000 1
 scenes train 16000 2
 scenes train 40000 3
-scenes train 20000 4
-scenes train 60000 5
+scenes train 40000 4
+scenes train 100000 5
 scenes train 12000 5 echo
 scenes train 16000 2 named
 scenes train 40000 3 named
