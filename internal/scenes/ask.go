@@ -115,7 +115,7 @@ func (s *scene) extra(r *stream) (qa QA, ok bool) {
 			return QA{}, false
 		}
 	}
-	if len(s.objects) == 0 && kind != Reading || s.text == nil && kind == Reading {
+	if len(s.objects) == 0 && kind != Reading || s.text == nil && kind == Reading || s.tinted && (kind == Color || kind == Shape) {
 		return QA{}, false
 	}
 	switch kind {
@@ -129,6 +129,9 @@ func (s *scene) extra(r *stream) (qa QA, ok bool) {
 			break
 		}
 		o, l := pick(r, s.objects), pick(r, countLessons)
+		if s.tinted {
+			l = noLesson
+		}
 		ok = r.one(10) || !s.only(func(b object) bool { return l.counts(o, b) }) // most are there once
 		qa = s.number(r, o, l)
 	default:
@@ -214,7 +217,10 @@ func (s *scene) reading(r *stream) QA {
 func (s *scene) existence(r *stream) QA {
 	var there bool
 	o, form := object{}, pick(r, []string{"pair", "pair", "pair", "shape", "color"})
-	want := r.one(2) || s.split == Train && r.one(6) // in training none is asked twice, and there is more that is not there
+	if s.tinted {
+		form = "shape"
+	}
+	want := r.one(2) || s.split == Train && r.one(5) // in training none is asked twice, and there is more that is not there
 	for {
 		o = s.anyObject(r)
 		there = slices.ContainsFunc(s.objects, func(b object) bool {

@@ -30,6 +30,9 @@ func compose(split Split, seed uint64, level, i int) (*scene, *stream) {
 		if !s.furnish(r, kind) || !s.allowed() {
 			continue
 		}
+		if split == Train && (kind == Count || kind == Position || kind == Existence) && (s.lesson == noLesson || s.lesson == whereIs) && r.one(2) {
+			s.tint(r)
+		}
 		qa, ok := s.question(r, kind)
 		if !ok || !s.paper(r) {
 			continue

@@ -54,7 +54,7 @@ func (s *scene) draw(r *stream) image.Image {
 		for i, p := range outlines[o.shape] {
 			outline[i] = point{o.x*unit + p.x*o.r*unit/1000, o.y*unit + p.y*o.r*unit/1000}
 		}
-		c.fill([]contour{outline}, jitter(colors[o.color], 8, r))
+		c.fill([]contour{outline}, jitter(o.paint, 8, r))
 	}
 	if t := s.text; t != nil {
 		c.fill(typefaces[t.font]().contours(t.text, t.x, t.y+t.height, t.height), jitter(colors[t.color], 8, r))

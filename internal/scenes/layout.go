@@ -10,6 +10,7 @@ type scene struct {
 	objects    []object
 	text       *text
 	counted    bool // of the first object's shape, made to be counted
+	tinted     bool // the objects have colours without a name
 	lesson     lesson
 	questions  []QA // the first is that which the scene was made for
 }
@@ -19,6 +20,7 @@ type object struct {
 	color color
 	x, y  int // the centre
 	r     int // half the side of the square that the object fits in
+	paint rgb
 }
 
 // A lesson is what questions teach in some pictures of the training split instead of what is tested.
@@ -151,8 +153,29 @@ func (s *scene) furnishCount(r *stream) bool {
 func (s *scene) anyObject(r *stream) object {
 	for {
 		o := object{shape: shape(r.below(int(numShapes))), color: color(r.below(int(numColors)))}
+		o.paint = colors[o.color]
 		if s.split != Train || !pairHeld(o.shape, o.color) {
 			return o
+		}
+	}
+}
+
+// tint gives the objects any colours but, in each shape, those like the one that it never has in training, so that shapes are learned
+// apart from colours.
+func (s *scene) tint(r *stream) {
+	s.tinted = true
+	for i := range s.objects {
+		o := &s.objects[i]
+		for held := color(0); ; held = 0 {
+			for !pairHeld(o.shape, held) {
+				held++
+			}
+			for k := range o.paint {
+				o.paint[k] = uint8(r.below(256))
+			}
+			if apart(o.paint, colors[held]) >= 150 {
+				break
+			}
 		}
 	}
 }
@@ -303,7 +326,7 @@ func (s *scene) paper(r *stream) bool {
 		good := true
 		for _, end := range []rgb{from, to} {
 			for _, o := range s.objects {
-				good = good && apart(colors[o.color], end) >= 120
+				good = good && apart(o.paint, end) >= 120
 			}
 			if s.text != nil {
 				good = good && abs(light(colors[s.text.color])-light(end)) >= 70

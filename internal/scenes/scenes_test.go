@@ -21,7 +21,7 @@ func TestSame(t *testing.T) {
 			h.Write(p.Pix)
 		}
 	}
-	const want = "cb44d1a5cc82e66a4586b4eaf5a5e7ba08d0a0afd2048b52a4b6d13e1939aae5"
+	const want = "e307105a2162551d2f45d213640f975d17a624d326829ca41203974e95e0a006"
 	if got := fmt.Sprintf("%x", h.Sum(nil)); got != want {
 		t.Errorf("pictures or questions have changed: %s, want %s", got, want)
 	}
@@ -52,6 +52,9 @@ func TestHeldOut(t *testing.T) {
 			counts[o.shape]++
 			if pairHeld(o.shape, o.color) {
 				t.Fatalf("picture %d has a %v %v", i, o.color, o.shape)
+			}
+			if held := colors[(3*int(o.shape)+1)%int(numColors)]; apart(o.paint, held) < 100 {
+				t.Fatalf("picture %d has a %v in %v, which is nearly %v", i, o.shape, o.paint, held)
 			}
 		}
 		for k, n := range counts {
@@ -141,8 +144,8 @@ func TestTrue(t *testing.T) {
 		p := s.draw(r).(*image.RGBA)
 		for k, o := range s.objects {
 			c := p.RGBAAt(o.x, o.y)
-			if d := apart(colors[o.color], rgb{c.R, c.G, c.B}); d > 24 {
-				t.Fatalf("picture %d: %v %v shows %v", i, o.color, o.shape, c)
+			if d := apart(o.paint, rgb{c.R, c.G, c.B}); d > 24 || !s.tinted && o.paint != colors[o.color] {
+				t.Fatalf("picture %d: %v %v in %v shows %v", i, o.color, o.shape, o.paint, c)
 			}
 			if 2*o.r < min(s.w, s.h)/6 || o.x-o.r < 0 || o.x+o.r >= s.w || o.y-o.r < 0 || o.y+o.r >= s.h || !s.free(o, s.objects[:k]) {
 				t.Fatalf("picture %d: %+v is small, cut or touches another", i, o)
