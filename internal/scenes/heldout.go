@@ -34,7 +34,10 @@ func (h HeldOut) String() string { return strings.Join(h.Names(), ",") }
 func pairHeld(s shape, c color) bool { return c == color(3*int(s)+1)%numColors }
 
 // countHeld tells whether a number of a shape in a picture is kept from training: one of two, three and four each.
-func countHeld(s shape, n int) bool { return n == 2+int(s)%3 }
+func countHeld(s shape, n int) bool { return n == countOf(s) }
+
+// countOf returns the number of a shape that is kept from training.
+func countOf(s shape) int { return 2 + int(s)%3 }
 
 // numberHeld tells whether a number is kept from training: one of each ten, with another last digit each time.
 func numberHeld(n int) bool { return n%10 == (3*(n/10)+7)%10 }

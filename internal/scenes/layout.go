@@ -35,7 +35,7 @@ const (
 )
 
 // countLessons are what is counted in pictures of the training split.
-var countLessons = []lesson{noLesson, colorCount, pairCount}
+var countLessons = []lesson{noLesson, colorCount, pairCount, pairCount}
 
 // counts tells whether b is one of those that a stands for.
 func (l lesson) counts(a, b object) bool {
@@ -130,6 +130,9 @@ func (s *scene) furnishCount(r *stream) bool {
 	like := object{shape: shape(r.below(int(numShapes)))}
 	if s.split == Train {
 		s.lesson, like = pick(r, countLessons), s.anyObject(r)
+		if held := countOf(like.shape); s.lesson == pairCount && r.one(2) && held < maxObjects[s.level] {
+			n = held // else what is learned first, that it is never the answer, is unlearned too slowly
+		}
 	}
 	for range n {
 		o := s.anyObject(r)
