@@ -31,13 +31,16 @@ func (h HeldOut) Names() []string {
 func (h HeldOut) String() string { return strings.Join(h.Names(), ",") }
 
 // pairHeld tells whether a shape in a colour is kept from training: one colour of each shape, six pairs of 48.
-func pairHeld(s shape, c color) bool { return c == color(3*int(s)+1)%numColors }
+func pairHeld(s shape, c color) bool { return c == unseenColor(s) }
+
+// unseenColor returns the colour that a shape never has in training.
+func unseenColor(s shape) color { return color(3*int(s)+1) % numColors }
 
 // countHeld tells whether a number of a shape in a picture is kept from training: one of two, three and four each.
-func countHeld(s shape, n int) bool { return n == countOf(s) }
+func countHeld(s shape, n int) bool { return n == unseenCount(s) }
 
-// countOf returns the number of a shape that is kept from training.
-func countOf(s shape) int { return 2 + int(s)%3 }
+// unseenCount returns the number that a shape never comes in in training.
+func unseenCount(s shape) int { return 2 + int(s)%3 }
 
 // numberHeld tells whether a number is kept from training: one of each ten, with another last digit each time.
 func numberHeld(n int) bool { return n%10 == (3*(n/10)+7)%10 }

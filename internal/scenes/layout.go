@@ -20,7 +20,7 @@ type object struct {
 	color color
 	x, y  int // the centre
 	r     int // half the side of the square that the object fits in
-	paint rgb
+	paint rgb // what color looks like, or in a tinted scene any colour
 }
 
 // A lesson is what questions teach in some pictures of the training split instead of what is tested.
@@ -39,7 +39,13 @@ var countLessons = []lesson{noLesson, colorCount, pairCount, pairCount}
 
 // counts tells whether b is one of those that a stands for.
 func (l lesson) counts(a, b object) bool {
-	return (l == colorCount || a.shape == b.shape) && (l != colorCount && l != pairCount || a.color == b.color)
+	switch l {
+	case colorCount:
+		return a.color == b.color
+	case pairCount:
+		return a.shape == b.shape && a.color == b.color
+	}
+	return a.shape == b.shape
 }
 
 // A text is written in a box of its own.
@@ -130,7 +136,7 @@ func (s *scene) furnishCount(r *stream) bool {
 	like := object{shape: shape(r.below(int(numShapes)))}
 	if s.split == Train {
 		s.lesson, like = pick(r, countLessons), s.anyObject(r)
-		if held := countOf(like.shape); s.lesson == pairCount && r.one(2) && held < maxObjects[s.level] {
+		if held := unseenCount(like.shape); s.lesson == pairCount && r.one(2) && held < maxObjects[s.level] {
 			n = held // else what is learned first, that it is never the answer, is unlearned too slowly
 		}
 	}
@@ -169,15 +175,9 @@ func (s *scene) tint(r *stream) {
 	s.tinted = true
 	for i := range s.objects {
 		o := &s.objects[i]
-		for held := color(0); ; held = 0 {
-			for !pairHeld(o.shape, held) {
-				held++
-			}
+		for again := true; again; again = apart(o.paint, colors[unseenColor(o.shape)]) < 150 {
 			for k := range o.paint {
 				o.paint[k] = uint8(r.below(256))
-			}
-			if apart(o.paint, colors[held]) >= 150 {
-				break
 			}
 		}
 	}
