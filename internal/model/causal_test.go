@@ -19,12 +19,20 @@ func causal(t testing.TB, threads int) *Model {
 // trained returns the logits (L,V) that training computes for a sequence: no cache, all rows, a causal mask.
 func trained(t *testing.T, m *Model, ids []int32) []float32 {
 	t.Helper()
-	out := make([]float32, len(ids)*m.Config.VocabSize)
+	return logitsOf(t, m, len(ids), func(op backend.Ops) backend.Array {
+		return m.Forward(op, op.Embed(m.embed, ids), sequence(0, len(ids)), backend.Mask{Causal: true}, nil)
+	})
+}
+
+// logitsOf returns the logits (n,V) of n hidden states.
+func logitsOf(t *testing.T, m *Model, n int, hidden func(op backend.Ops) backend.Array) []float32 {
+	t.Helper()
+	vocab := m.Config.VocabSize
+	out := make([]float32, n*vocab)
 	err := m.be.Run(t.Context(), func(op backend.Ops) {
-		h := m.Forward(op, op.Embed(m.embed, ids), sequence(0, len(ids)), backend.Mask{Causal: true}, nil)
-		op.Sweep(m.final(op, h), m.head, func(from, width int, logits []float32) {
-			for row := range ids {
-				copy(out[row*m.Config.VocabSize+from:][:width], logits[row*width:])
+		op.Sweep(m.final(op, hidden(op)), m.head, func(from, width int, logits []float32) {
+			for row := range n {
+				copy(out[row*vocab+from:][:width], logits[row*width:])
 			}
 		})
 	})
