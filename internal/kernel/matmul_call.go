@@ -42,6 +42,7 @@ type call struct {
 	tiles   int
 	packed  []float32 // x: for each block and tile, steps × rows
 	tileLen int       // elements between two tiles of packed
+	rows    []int     // the first row of each tile, then m
 
 	dst    []float32
 	parts  int // of the tiles
@@ -59,6 +60,7 @@ type scratch struct {
 	edge  []float32 // a tile that dst has no room for, then a row of what sums start from
 	out   []float32
 	args  tileArgs
+	ahead ahead
 }
 
 var (
@@ -72,7 +74,7 @@ var (
 
 // release gives s back, without what belongs to others.
 func (s *scratch) release() {
-	s.args = tileArgs{}
+	s.args, s.ahead = tileArgs{}, ahead{}
 	scratches.Put(s)
 }
 
@@ -110,11 +112,12 @@ func (c *call) start(p *Pool, x []float32, m int) {
 	// A packed row may spill into what the next one overwrites; the last one needs room for that.
 	c.tileLen = c.blockLen*ceilDiv(m, c.tiles) + c.im.group
 	c.packed = grow(c.packed, c.blocks*c.tiles*c.tileLen)
+	c.rows = append(c.rows[:0], 0)
+	for t := range c.tiles {
+		c.rows = append(c.rows, (t+1)*m/c.tiles)
+	}
 	p.Each(c.blocks*c.tiles, c.packX)
 }
-
-// tileRows returns the first row of tile t.
-func (c *call) tileRow(t int) int { return t * c.m / c.tiles }
 
 // block returns the first step of block b and the number of its steps.
 func (c *call) block(b int) (first, n int) {
@@ -128,7 +131,7 @@ func (c *call) packTile(_, i int) {
 	defer s.release()
 	b, t := i/c.tiles, i%c.tiles
 	first, n := c.block(b)
-	r0, r1 := c.tileRow(t), c.tileRow(t+1)
+	r0, r1 := c.rows[t], c.rows[t+1]
 	if c.back.x {
 		c.packTurnedX(&c.packed[i*c.tileLen], r0, r1, first, n)
 		return
@@ -212,65 +215,61 @@ func (c *call) columns(s *scratch, n0, n1, next, t0, t1 int, dst []float32, ld i
 	for b := range c.blocks {
 		for n := n0; n < n1; n += cols {
 			c.packPanel(s, n, b)
-			ahead, aheadBlock := n+cols, b
-			if ahead >= n1 {
-				ahead, aheadBlock = n0, b+1
-				if aheadBlock == c.blocks {
-					ahead, aheadBlock = next, 0
+			then, thenBlock := n+cols, b
+			if then >= n1 {
+				if then, thenBlock = n0, b+1; thenBlock == c.blocks {
+					then, thenBlock = next, 0
 				}
 			}
-			for t := t0; t < t1; t++ {
-				c.fetchAhead(&s.args, b, t, t1, ahead, aheadBlock)
-				c.multiply(s, b, t, n, min(cols, n1-n), dst[n-n0:], ld)
-			}
+			s.ahead = c.fetchAhead(then, thenBlock)
+			c.passBy(s, b, n, min(cols, n1-n), t0, t1, dst[n-n0:], ld)
 		}
 	}
 }
 
-// fetchAhead chooses what tile t fetches while it computes: the last few the rows of W that are packed next, which come
-// from memory, the others the next tile of x. It is a hint: where 16-bit weights are widened it reaches into the block
-// after the next, and near the end of W beyond it.
-func (c *call) fetchAhead(a *tileArgs, b, t, t1, n, block int) {
-	left := t1 - 1 - t
-	rows := min(c.im.cols, c.w.N-n)
-	if part := left * c.im.fetch; part < rows && !c.back.w {
-		size, unit := c.w.Type.Size(), 4
-		if !c.pairs && c.w.Type != F32 {
-			unit = 2
-		}
-		first, _ := c.block(block)
-		n += min(part, max(0, rows-c.im.fetch))
-		a.fetch = uintptr(unsafe.Pointer(unsafe.SliceData(c.w.Data))) + uintptr(n*c.w.K*size+first*unit)
-		a.ldfetch = c.w.K * size
-		return
-	}
-	if left == 0 {
-		t-- // nothing comes next: any memory will do
-	}
-	a.fetch, a.ldfetch = uintptr(unsafe.Pointer(&c.packed[(b*c.tiles+t+1)*c.tileLen])), 4*c.blockLen
+// An ahead says which rows of W the last tiles fetch while they compute: those that are packed next, which come from memory. Other tiles
+// fetch the next tile of x.
+type ahead struct {
+	data   uintptr
+	stride int // bytes
+	rows   int // 0 if none can be fetched
 }
 
-// multiply adds block b to tile t of the columns that start at n. dst begins at the first row of the call and column n.
-func (c *call) multiply(s *scratch, b, t, n, width int, dst []float32, ld int) {
+// fetchAhead returns the rows of a panel. It is a hint: where 16-bit weights are widened it reaches into the block after the next, and
+// near the end of W beyond it.
+func (c *call) fetchAhead(n, block int) ahead {
+	if c.back.w {
+		return ahead{}
+	}
+	size, unit := c.w.Type.Size(), 4
+	if !c.pairs && c.w.Type != F32 {
+		unit = 2
+	}
+	first, _ := c.block(block)
+	stride := c.w.K * size
+	return ahead{
+		data: uintptr(unsafe.Pointer(unsafe.SliceData(c.w.Data))) + uintptr(n*stride+first*unit), stride: stride, rows: min(c.im.cols, c.w.N-n),
+	}
+}
+
+// passBy lets tiles t0 to t1 of x pass by the packed panel of block b and the width columns from n on. dst begins at the first row of the call
+// and column n. A tile takes about a microsecond: what is the same for all of them is done before.
+func (c *call) passBy(s *scratch, b, n, width, t0, t1 int, dst []float32, ld int) {
 	im, a := c.im, &s.args
-	r0, r1 := c.tileRow(t), c.tileRow(t+1)
-	dst = dst[r0*ld:]
+	tile := im.tile
+	if c.pairs {
+		tile = im.tilePairs
+	}
 	_, a.k = c.block(b)
-	a.a = unsafe.Pointer(&c.packed[(b*c.tiles+t)*c.tileLen])
 	a.b = unsafe.Pointer(&s.panel[0])
-	a.c, a.ldc = unsafe.Pointer(&dst[0]), 4*ld
-	if width < im.cols {
+	a.ldc = 4 * ld
+	narrow := width < im.cols // dst has no room for a tile
+	if narrow {
 		a.c, a.ldc = unsafe.Pointer(&s.edge[0]), 4*im.cols
 	}
-	switch {
-	case b > 0 || c.back.add:
-		a.from, a.ldfrom = a.c, a.ldc
-		if width < im.cols {
-			for r := range r1 - r0 {
-				copy(s.edge[r*im.cols:][:width], dst[r*ld:])
-			}
-		}
-	default:
+	adds := b > 0 || c.back.add
+	a.from, a.ldfrom = a.c, a.ldc
+	if !adds {
 		start := s.edge[im.rows*im.cols:][:im.cols]
 		clear(start)
 		if c.bias != nil {
@@ -278,14 +277,31 @@ func (c *call) multiply(s *scratch, b, t, n, width int, dst []float32, ld int) {
 		}
 		a.from, a.ldfrom = unsafe.Pointer(&start[0]), 0
 	}
-	if c.pairs {
-		im.tilePairs(r1-r0, a)
-	} else {
-		im.tile(r1-r0, a)
-	}
-	if width < im.cols {
-		for r := range r1 - r0 {
-			copy(dst[r*ld:][:width], s.edge[r*im.cols:])
+	for t := t0; t < t1; t++ {
+		r0, rows := c.rows[t], c.rows[t+1]-c.rows[t]
+		a.a = unsafe.Pointer(&c.packed[(b*c.tiles+t)*c.tileLen])
+		if part := (t1 - 1 - t) * im.fetch; part < s.ahead.rows {
+			a.fetch, a.ldfetch = s.ahead.data+uintptr(min(part, max(0, s.ahead.rows-im.fetch))*s.ahead.stride), s.ahead.stride
+		} else {
+			a.fetch, a.ldfetch = uintptr(a.a)+uintptr(4*c.tileLen), 4*c.blockLen
+		}
+		out := dst[r0*ld:]
+		switch {
+		case narrow && adds:
+			for r := range rows {
+				copy(s.edge[r*im.cols:][:width], out[r*ld:])
+			}
+		case narrow:
+		default:
+			if a.c = unsafe.Pointer(&out[0]); adds {
+				a.from = a.c
+			}
+		}
+		tile(rows, a)
+		if narrow {
+			for r := range rows {
+				copy(out[r*ld:][:width], s.edge[r*im.cols:])
+			}
 		}
 	}
 }
