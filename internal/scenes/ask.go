@@ -87,7 +87,7 @@ func (s *scene) question(r *stream, kind Kind) (qa QA, ok bool) {
 		if !s.counted {
 			return s.total(r), true
 		}
-		return s.number(r, s.objects[0], s.lesson), true
+		return s.number(r, s.objects[0]), true
 	case Position:
 		return s.position(r)
 	case Existence:
@@ -128,12 +128,9 @@ func (s *scene) extra(r *stream) (qa QA, ok bool) {
 			qa, ok = s.total(r), true
 			break
 		}
-		o, l := pick(r, s.objects), pick(r, countLessons)
-		if s.tinted {
-			l = noLesson
-		}
-		ok = r.one(10) || !s.only(func(b object) bool { return l.counts(o, b) }) // most are there once
-		qa = s.number(r, o, l)
+		o := pick(r, s.objects)
+		ok = r.one(10) || !s.only(func(b object) bool { return b.shape == o.shape }) // most shapes are there once
+		qa = s.number(r, o)
 	default:
 		qa, ok = s.question(r, kind)
 	}
@@ -173,16 +170,9 @@ func (s *scene) shape(r *stream, o object) (QA, bool) {
 	return s.put(r, Shape, askShape, o.shape.String(), o.pair(), o.color), ok
 }
 
-// number asks for the number of objects like o: of its shape, its colour, or both.
-func (s *scene) number(r *stream, o object, l lesson) QA {
-	n := s.count(func(b object) bool { return l.counts(o, b) })
-	switch l {
-	case colorCount:
-		return s.put(r, Count, askCount, fmt.Sprint(n), 0, plural(o.color.String()+" shapes"))
-	case pairCount:
-		return s.put(r, Count, askCount, fmt.Sprint(n), 0, plural(o.color.String()+" ")+o.shape.plural())
-	}
-	held := s.pairs()
+// number asks for the number of objects of the shape of o.
+func (s *scene) number(r *stream, o object) QA {
+	n, held := s.count(func(b object) bool { return b.shape == o.shape }), s.pairs()
 	if countHeld(o.shape, n) {
 		held |= HeldCount
 	}

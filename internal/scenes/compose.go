@@ -21,7 +21,7 @@ func compose(split Split, seed uint64, level, i int) (*scene, *stream) {
 	kinds := []Kind{Color, Shape, Count, Count, Position, Position, Existence, Reading, Reading}
 	most, attempts := 3, 2
 	if split == Train {
-		kinds = append(kinds, Shape, Count, Count, Position, Reading, Reading, Reading, Reading)
+		kinds = append(kinds, Shape, Count, Count, Count, Position, Reading, Reading, Reading, Reading)
 		most, attempts = 8, 40 // a picture costs more than a question to learn from
 	}
 	kind := pick(r, kinds)

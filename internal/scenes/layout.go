@@ -27,26 +27,10 @@ type object struct {
 type lesson uint8
 
 const (
-	noLesson   lesson = iota
-	whatThere         // what a thing is, by its place
-	whereIs           // its place, by what it is
-	colorCount        // how many things have a colour: in training some shapes never come in some numbers
-	pairCount         // how many of the things of a shape have a colour
+	noLesson  lesson = iota
+	whatThere        // what a thing is, by its place
+	whereIs          // its place, by what it is
 )
-
-// countLessons are what is counted in pictures of the training split.
-var countLessons = []lesson{noLesson, colorCount, pairCount, pairCount}
-
-// counts tells whether b is one of those that a stands for.
-func (l lesson) counts(a, b object) bool {
-	switch l {
-	case colorCount:
-		return a.color == b.color
-	case pairCount:
-		return a.shape == b.shape && a.color == b.color
-	}
-	return a.shape == b.shape
-}
 
 // A text is written in a box of its own.
 type text struct {
@@ -133,24 +117,17 @@ func (s *scene) furnishCount(r *stream) bool {
 		return s.arrange(r)
 	}
 	s.counted = true
-	like := object{shape: shape(r.below(int(numShapes)))}
-	if s.split == Train {
-		s.lesson, like = pick(r, countLessons), s.anyObject(r)
-		if held := unseenCount(like.shape); s.lesson == pairCount && r.one(2) && held < maxObjects[s.level] {
-			n = held // else what is learned first, that it is never the answer, is unlearned too slowly
-		}
-	}
+	counted := shape(r.below(int(numShapes)))
 	for range n {
 		o := s.anyObject(r)
-		for !s.lesson.counts(like, o) {
+		for o.shape != counted {
 			o = s.anyObject(r)
 		}
 		s.objects = append(s.objects, o)
 	}
 	for range r.below(maxObjects[s.level] - n + 1) {
-		near := s.lesson == pairCount && r.one(2) // of the same shape in another colour, so that both matter
 		o := s.anyObject(r)
-		for s.lesson.counts(like, o) || near && o.shape != like.shape {
+		for o.shape == counted {
 			o = s.anyObject(r)
 		}
 		s.objects = append(s.objects, o)
