@@ -147,10 +147,10 @@ func (r *run) AttentionGrad(dy, q, k, v Array, heads, kvHeads int, mask Mask) (d
 	lq, width := matrix("attention gradient", q)
 	lk, kvWidth := matrix("attention gradient", k)
 	a, b, c := r.make(lq, width), r.make(lk, kvWidth), r.make(lk, kvWidth)
-	bias, stride := r.bias(mask, lq, lk)
+	bias := r.bias(mask, lq, lk)
 	if d, qs, ks, vs := f32(dy), f32(q), f32(k), f32(v); !r.stopped() {
 		kernel.AttentionGrad(r.cpu.pool, kernel.AttentionGrads{Q: a.data, K: b.data, V: c.data}, d, qs, ks, vs,
-			lq, lk, heads, kvHeads, width/heads, bias, stride)
+			lq, lk, heads, kvHeads, width/heads, bias.values, bias.stride)
 	}
 	return a, b, c
 }

@@ -165,44 +165,62 @@ func (r *run) Attention(q, k, v Array, heads, kvHeads int, mask Mask) Array {
 		panic(fmt.Sprintf("backend: attention of q %v and k %v with %d and %d heads", q.Shape(), k.Shape(), heads, kvHeads))
 	}
 	y := r.make(lq, width)
-	bias, stride := r.bias(mask, lq, lk)
+	bias := r.bias(mask, lq, lk)
 	qs, ks, vs := f32(q), f32(k), f32(v)
 	r.each(lq, 2*float64(lk)*float64(width), func(from, to int) {
 		kernel.Attention(r.cpu.pool, y.data[from*width:to*width], qs[from*width:to*width], ks, vs,
-			to-from, lk, heads, kvHeads, width/heads, bias[from*stride:], stride, r.cpu.prec)
+			to-from, lk, heads, kvHeads, width/heads, bias.of(from, to, lq), bias.stride, r.cpu.prec)
 	})
 	return y
 }
 
-// bias returns what a mask adds to the scores: nil if nothing, otherwise a row per query, or one row with stride 0.
-func (r *run) bias(mask Mask, lq, lk int) (bias []float32, stride int) {
+// A maskBias is what a mask adds to the scores, as kernel.Attention takes it.
+type maskBias struct {
+	values []float32
+	stride int
+}
+
+// of returns the values of queries from to to, of lq.
+func (b maskBias) of(from, to, lq int) []float32 {
+	if b.stride < 0 {
+		return b.values[lq-to:]
+	}
+	return b.values[from*b.stride:]
+}
+
+// bias returns what a mask adds to the scores of lq queries and lk keys.
+func (r *run) bias(mask Mask, lq, lk int) maskBias {
 	if mask.Keys != nil && len(mask.Keys) != lk || mask.Pairs != nil && len(mask.Pairs) != lq*lk {
 		panic(fmt.Sprintf("backend: mask of %d keys and %d pairs for attention of %d to %d rows", len(mask.Keys), len(mask.Pairs), lq, lk))
 	}
-	rows := lq
-	if mask.Pairs == nil && !mask.Causal {
-		if mask.Keys == nil {
-			return nil, 0
-		}
-		rows = 1
+	rows, width, b := lq, lk, maskBias{stride: lk}
+	seen := func(i, j int) bool {
+		return (mask.Keys == nil || mask.Keys[j]) && (mask.Pairs == nil || mask.Pairs[i*lk+j]) && (!mask.Causal || j <= i+lk-lq)
 	}
-	a := r.make(rows, lk)
+	switch {
+	case mask.Pairs != nil || mask.Causal && mask.Keys != nil:
+	case mask.Causal: // the last query sees lk keys, and of longer rows the others see less
+		rows, width, b.stride = 1, lq+lk-1, -1
+		seen = func(_, j int) bool { return j < lk }
+	case mask.Keys != nil:
+		rows, b.stride = 1, 0
+	default:
+		return maskBias{}
+	}
+	a := r.make(rows, width)
 	if r.stopped() {
-		return nil, 0
+		return maskBias{}
 	}
 	for i := range rows {
-		for j := range lk {
-			seen := (mask.Keys == nil || mask.Keys[j]) && (mask.Pairs == nil || mask.Pairs[i*lk+j]) && (!mask.Causal || j <= i+lk-lq)
-			a.data[i*lk+j] = 0
-			if !seen {
-				a.data[i*lk+j] = -math.MaxFloat32
+		for j := range width {
+			a.data[i*width+j] = 0
+			if !seen(i, j) {
+				a.data[i*width+j] = -math.MaxFloat32
 			}
 		}
 	}
-	if rows == 1 {
-		return a.data, 0
-	}
-	return a.data, lk
+	b.values = a.data
+	return b
 }
 
 // sweepRows is the vocabulary entries between two looks at the context.

@@ -261,6 +261,53 @@ func TestSlices(t *testing.T) {
 	}
 }
 
+// TestMaskBias: what is added to the scores is what the mask says, for queries of any part.
+func TestMaskBias(t *testing.T) {
+	be := NewCPU(Options{Threads: 1})
+	defer be.Close()
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, size := range [][2]int{{1, 1}, {7, 7}, {4, 9}, {9, 4}} {
+		lq, lk := size[0], size[1]
+		keys, pairs := make([]bool, lk), make([]bool, lq*lk)
+		for _, list := range [][]bool{keys, pairs} {
+			for i := range list {
+				list[i] = rng.IntN(2) > 0
+			}
+		}
+		for kind := range 8 {
+			mask := Mask{Causal: kind&1 > 0}
+			if kind&2 > 0 {
+				mask.Keys = keys
+			}
+			if kind&4 > 0 {
+				mask.Pairs = pairs
+			}
+			if err := be.Run(t.Context(), func(op Ops) {
+				b := op.(*run).bias(mask, lq, lk)
+				for from := range lq {
+					for to := from + 1; to <= lq; to++ {
+						values := b.of(from, to, lq)
+						for i := from; i < to; i++ {
+							at := (i - from) * b.stride
+							if b.stride < 0 {
+								at = to - 1 - i // as kernel.Attention has it
+							}
+							for j := range lk {
+								seen := (mask.Keys == nil || keys[j]) && (mask.Pairs == nil || pairs[i*lk+j]) && (!mask.Causal || j <= i+lk-lq)
+								if hidden := values != nil && values[at+j] != 0; hidden == seen {
+									t.Fatalf("mask %03b, %d×%d, queries %d to %d: query %d sees key %d: %v", kind, lq, lk, from, to, i, j, !hidden)
+								}
+							}
+						}
+					}
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // TestSteadyStateAllocatesNothing: the second of two equal passes takes every buffer from the first.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	be := NewCPU(Options{Threads: 1})

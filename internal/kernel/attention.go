@@ -10,7 +10,8 @@ import (
 //
 // bias[i·biasStride+j] is added to the score of query i and key j and is 0 or the lowest finite float32, which takes
 // the key out; a query with every key taken out attends to all of them alike, as in the reference. A biasStride of 0
-// gives all queries the same lk values; a nil bias is all zeros.
+// gives all queries the same lk values, and one of -1 has those of query i begin at lq-1-i, each one place before those of the query
+// before it: lq+lk-1 values are a causal mask. A nil bias is all zeros.
 //
 // With BFloat16, q/√headDim·log₂e, k, the weights e^(score-max) and v may be rounded to bfloat16 where the processor
 // multiplies such pairs; sums stay float32.
@@ -25,9 +26,7 @@ func Attention(p *Pool, dst, q, k, v []float32, lq, lk, heads, kvHeads, headDim 
 	haveLength("attention", "dst", len(dst), lq, heads*headDim)
 	haveLength("attention", "k", len(k), lk, kvHeads*headDim)
 	haveLength("attention", "v", len(v), lk, kvHeads*headDim)
-	if lq > 0 && bias != nil && (biasStride != 0 && biasStride < lk || len(bias) < (lq-1)*biasStride+lk) {
-		panic(fmt.Sprintf("kernel: attention: bias has %d elements, not %d×%d with stride %d", len(bias), lq, lk, biasStride))
-	}
+	haveBias("attention", bias, biasStride, lq, lk)
 	if lq == 0 {
 		return
 	}
@@ -35,6 +34,16 @@ func Attention(p *Pool, dst, q, k, v []float32, lq, lk, heads, kvHeads, headDim 
 		panic(fmt.Sprintf("kernel: attention of %d queries over no keys", lq))
 	}
 	best(attentions)(p, &attention{dst, q, k, v, lq, lk, heads, kvHeads, headDim, bias, biasStride, prec})
+}
+
+// haveBias panics unless bias has the values of lq queries.
+func haveBias(what string, bias []float32, stride, lq, lk int) {
+	if bias == nil || lq == 0 {
+		return
+	}
+	if stride < -1 || stride > 0 && stride < lk || len(bias) < (lq-1)*max(stride, -stride)+lk {
+		panic(fmt.Sprintf("kernel: %s: bias has %d elements, not %d×%d with stride %d", what, len(bias), lq, lk, stride))
+	}
 }
 
 // An attention is the arguments of one call of Attention.
@@ -45,6 +54,14 @@ type attention struct {
 	bias                    []float32
 	biasStride              int
 	prec                    Precision
+}
+
+// biasOf returns where the values of bias for query i begin.
+func (a *attention) biasOf(i int) int {
+	if a.biasStride < 0 {
+		return a.lq - 1 - i
+	}
+	return i * a.biasStride
 }
 
 // attentions lists the forms of Attention.
@@ -72,7 +89,7 @@ func (a *attention) row(s []float32, i, h int) {
 	for j := range s {
 		s[j] = float32(float64(dot(q, a.k[j*width+from:][:d])) * scale)
 		if a.bias != nil {
-			s[j] += a.bias[i*a.biasStride+j]
+			s[j] += a.bias[a.biasOf(i)+j]
 		}
 		top = max(top, s[j])
 	}

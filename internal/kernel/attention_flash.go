@@ -234,7 +234,7 @@ func (f *flash) packBias(s *flashScratch, block, first, n int) {
 		s.factor[i] = 1
 	}
 	f.runs(block, block+1, func(_, lane, _, i, rows int) {
-		src := unsafe.Pointer(&f.bias[i*f.biasStride+first])
+		src := unsafe.Pointer(&f.bias[f.biasOf(i)+first])
 		f.transposeRows(s, src, 4*f.biasStride, &s.bias[lane], rows, n)
 	})
 }

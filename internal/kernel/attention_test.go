@@ -10,7 +10,7 @@ import (
 // An attentionCase is the sizes of a call.
 type attentionCase struct {
 	lq, lk, heads, kvHeads, headDim int
-	bias                            string // "", "keys", "pairs", or "all": a row of pairs and all keys taken out
+	bias                            string // "", "keys", "causal", "pairs", or "all": a row of pairs and all keys taken out
 }
 
 func (c attentionCase) String() string {
@@ -32,6 +32,11 @@ func (c attentionCase) make(rng *rand.Rand, prec Precision) *attention {
 		rows = 1
 	case "pairs", "all":
 		rows, a.biasStride = c.lq, c.lk+3
+	case "causal":
+		a.bias, a.biasStride = make([]float32, c.lq+c.lk-1), -1
+		for i := c.lk; i < len(a.bias); i++ {
+			a.bias[i] = -math.MaxFloat32
+		}
 	}
 	if rows > 0 {
 		a.bias = make([]float32, (rows-1)*a.biasStride+c.lk)
@@ -74,7 +79,7 @@ func (a *attention) exact(i, h int) (want, tol []float64) {
 		}
 		shift = max(shift, perProduct*size)
 		if a.bias != nil {
-			scores[j] = float64(float32(scores[j]) + a.bias[i*a.biasStride+j])
+			scores[j] = float64(float32(scores[j]) + a.bias[a.biasOf(i)+j])
 		}
 		top = max(top, scores[j])
 	}
@@ -101,7 +106,7 @@ func attentionCases() []attentionCase {
 	cases := []attentionCase{
 		{1, 1, 1, 1, 1, ""}, {3, 130, 4, 2, 12, "keys"}, {5, 9, 6, 2, 7, "pairs"}, {37, 61, 3, 1, 16, "pairs"},
 		{2, 300, 2, 2, 128, ""}, {33, 253, 2, 1, 72, "keys"}, {70, 127, 1, 1, 128, "pairs"}, {4, 140, 2, 2, 8, "all"},
-		{40, 252, 4, 4, 20, "keys"},
+		{40, 252, 4, 4, 20, "keys"}, {1, 5, 1, 1, 4, "causal"}, {70, 127, 4, 2, 12, "causal"}, {130, 130, 1, 1, 16, "causal"}, {9, 4, 2, 1, 8, "causal"},
 	}
 	for lk := 1; lk <= 29; lk++ { // every height of a tile of scores, and two of them
 		cases = append(cases, attentionCase{3, lk, 1, 1, 16, ""})
@@ -150,7 +155,7 @@ func TestAttentionRowsAlone(t *testing.T) {
 			t.Run(fmt.Sprintf("%v/%v", im.set, prec), func(t *testing.T) {
 				withSet(t, im.set)
 				rng := rand.New(rand.NewPCG(3, 4))
-				for _, c := range []attentionCase{{75, 131, 4, 2, 24, "pairs"}, {40, 260, 2, 2, 72, "keys"}, {530, 40, 3, 1, 8, ""}} {
+				for _, c := range []attentionCase{{75, 131, 4, 2, 24, "pairs"}, {75, 131, 4, 2, 24, "causal"}, {40, 260, 2, 2, 72, "keys"}, {530, 40, 3, 1, 8, ""}} {
 					a := c.make(rng, prec)
 					a.call(nil)
 					b := *a
@@ -176,10 +181,10 @@ func (a *attention) rows(order []int) []float32 {
 	b, width := *a, a.heads*a.headDim
 	b.lq, b.q = len(order), pick(a.q, order, width)
 	b.dst = make([]float32, len(b.q))
-	if a.biasStride > 0 {
+	if a.biasStride != 0 {
 		b.bias = nil
 		for _, i := range order {
-			b.bias = append(b.bias, a.bias[i*a.biasStride:][:a.lk]...)
+			b.bias = append(b.bias, a.bias[a.biasOf(i):][:a.lk]...)
 		}
 		b.biasStride = a.lk
 	}

@@ -32,9 +32,7 @@ func AttentionGrad(p *Pool, d AttentionGrads, dy, q, k, v []float32, lq, lk, hea
 			haveLength("attention gradient", s.name, len(s.data), s.rows, s.heads*headDim)
 		}
 	}
-	if lq > 0 && bias != nil && (biasStride != 0 && biasStride < lk || len(bias) < (lq-1)*biasStride+lk) {
-		panic(fmt.Sprintf("kernel: attention gradient: bias has %d elements, not %d×%d with stride %d", len(bias), lq, lk, biasStride))
-	}
+	haveBias("attention gradient", bias, biasStride, lq, lk)
 	a := &attentionGrad{
 		attention:      attention{q: q, k: k, v: v, lq: lq, lk: lk, heads: heads, kvHeads: kvHeads, headDim: headDim, bias: bias, biasStride: biasStride},
 		AttentionGrads: d, dy: dy,
@@ -146,7 +144,7 @@ func (a *attentionGrad) queries(s *attentionGradScratch, dk, dv []float32, g, i,
 	for r := range n {
 		row := weights[r*lk:][:lk]
 		if a.bias != nil {
-			best(adds)(row, row, a.bias[(i+r)*a.biasStride:][:lk])
+			best(adds)(row, row, a.bias[a.biasOf(i+r):][:lk])
 		}
 		sum := a.softmax.exp(row, row, a.softmax.max(row), scale)
 		a.softmax.scale(row, 1/sum)

@@ -33,7 +33,7 @@ func exactAttentionGrad(a *attention, dy []float32) (grads, tols [3][]float64) {
 				}
 				shift = max(shift, magnitude*float64(d+4)*0x1p-23)
 				if a.bias != nil {
-					p[j] = float64(float32(p[j]) + a.bias[i*a.biasStride+j])
+					p[j] = float64(float32(p[j]) + a.bias[a.biasOf(i)+j])
 				}
 				top = max(top, p[j])
 			}
@@ -70,7 +70,7 @@ func exactAttentionGrad(a *attention, dy []float32) (grads, tols [3][]float64) {
 func TestAttentionGrad(t *testing.T) {
 	p := NewPool(3)
 	defer p.Close()
-	cases := []attentionCase{{1, 1, 1, 1, 1, ""}, {3, 130, 4, 2, 12, "keys"}, {5, 9, 6, 2, 7, "pairs"}, {37, 61, 3, 1, 16, "pairs"},
+	cases := []attentionCase{{1, 1, 1, 1, 1, ""}, {3, 130, 4, 2, 12, "keys"}, {5, 9, 6, 2, 7, "pairs"}, {37, 61, 3, 1, 16, "causal"}, {37, 61, 3, 1, 16, "pairs"}, {9, 4, 2, 1, 8, "causal"},
 		{2, 300, 2, 2, 128, ""}, {33, 53, 2, 1, 72, "keys"}, {300, 27, 1, 1, 20, "pairs"}, {130, 1100, 2, 2, 8, ""}, {4, 40, 2, 2, 8, "all"}, {0, 5, 1, 1, 4, ""}}
 	if raceEnabled {
 		cases = cases[:5]
