@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,10 +81,9 @@ func (a *app) train(ctx context.Context, path string, overrides []string, cacheD
 	if err != nil {
 		return err
 	}
-	last := filepath.Join(r.Output.Dir, fmt.Sprintf("checkpoint-%d", t.Steps()))
-	fmt.Fprintln(a.out, last)
+	fmt.Fprintln(a.out, t.Checkpoint())
 	if !a.quiet {
-		fmt.Fprintf(a.err, "trained %d steps in %s; try: lladav run %s\n", t.Steps(), time.Since(v.start).Round(time.Second), last)
+		fmt.Fprintf(a.err, "trained %d steps in %s; try: lladav run %s\n", t.Steps(), time.Since(v.start).Round(time.Second), t.Checkpoint())
 	}
 	return nil
 }

@@ -54,14 +54,13 @@ var modelFiles = []string{
 // save writes the checkpoint of the steps done, and removes those that are too many.
 func (t *Trainer) save(ctx context.Context) error {
 	root := t.recipe.Output.Dir
-	name := fmt.Sprintf("checkpoint-%d", t.done)
-	temp := aside(filepath.Join(root, name), "partial")
+	temp := aside(t.Checkpoint(), "partial")
 	if err := os.RemoveAll(temp); err != nil {
 		return fmt.Errorf("write a checkpoint: %w", err)
 	}
 	err := t.write(ctx, temp)
 	if err == nil {
-		err = replaceDir(temp, filepath.Join(root, name))
+		err = replaceDir(temp, t.Checkpoint())
 	}
 	if err != nil {
 		os.RemoveAll(temp)

@@ -221,6 +221,11 @@ func (t *Trainer) Close() error {
 	return errors.Join(errs...)
 }
 
+// Checkpoint returns the directory for a checkpoint of the steps done.
+func (t *Trainer) Checkpoint() string {
+	return filepath.Join(t.recipe.Output.Dir, fmt.Sprintf("checkpoint-%d", t.done))
+}
+
 func (t *Trainer) note(format string, args ...any) {
 	if t.o.Note != nil {
 		t.o.Note(fmt.Sprintf(format, args...))
@@ -244,6 +249,9 @@ func (t *Trainer) run(ctx context.Context) error {
 				if err := t.save(context.WithoutCancel(ctx)); err != nil {
 					return err
 				}
+			}
+			if t.done > 0 {
+				t.note("kept %s; the same command goes on from there", t.Checkpoint())
 			}
 			return context.Cause(ctx)
 		}

@@ -123,8 +123,8 @@ func TestResume(t *testing.T) {
 		for stop := 1; stop < steps; stop++ {
 			r.Output.Dir = fmt.Sprint(out, "-", stop)
 			ctx, cancel := context.WithCancelCause(t.Context())
-			why := errors.New("stop")
-			o := Options{Threads: 2, Progress: func(s Status) {
+			why, note := errors.New("stop"), ""
+			o := Options{Threads: 2, Note: func(s string) { note = s }, Progress: func(s Status) {
 				if s.Step == stop {
 					cancel(why)
 				}
@@ -135,6 +135,9 @@ func TestResume(t *testing.T) {
 			}
 			if err := tr.Run(ctx); !errors.Is(err, why) {
 				t.Fatalf("stopped at %d: %v", stop, err)
+			}
+			if !strings.HasPrefix(note, "kept "+filepath.Join(r.Output.Dir, fmt.Sprintf("checkpoint-%d;", stop))) {
+				t.Errorf("stopped at %d: noted %q", stop, note)
 			}
 			tr.Close()
 			equal(t, fmt.Sprintf("%s, stopped at %d", kind, stop), run(t, r, Options{Threads: 2}), want)
