@@ -26,7 +26,7 @@ type Timing struct {
 const benchRows, benchHidden, benchVocab = 200, 60, 2000
 
 // benchLanes is per_device_train_batch_size of steps of at least as many samples.
-const benchLanes = 4
+const benchLanes = 2
 
 func benchConfig() *model.Config {
 	return &model.Config{
