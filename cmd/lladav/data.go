@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -52,6 +53,7 @@ const maxScenes = 10_000_000
 func newDataScenesCmd(a *app) *cobra.Command {
 	var o scenes.Options
 	var split, form string
+	var kinds []string
 	c := &cobra.Command{
 		Use:   "scenes OUT",
 		Short: "Draw pictures with questions and true answers",
@@ -60,8 +62,8 @@ func newDataScenesCmd(a *app) *cobra.Command {
 			"things are kept from train by rule and shown in dev and test. It prints how well one could answer without seeing:\n" +
 			"with the most common answer of the kind, and with that to just this question (blind).\n\n" +
 			"Other forms are to learn from first: named answers say of what (\"red circle\"), captions list what there is to see,\n" +
-			"and echo has no pictures: what a question names is its answer. Their files are SPLIT-FORM. Below level 5 the level\n" +
-			"stands behind the names.",
+			"and echo has no pictures: what a question names is its answer. Their files are SPLIT-FORM. Kinds of questions, if\n" +
+			"chosen, and a level below 5 stand behind the names.",
 		Example: "  lladav data scenes shapes --split train --count 20000\n  lladav data scenes shapes --split train --form named --level 2 --count 20000\n" +
 			"  lladav data scenes shapes --split test --count 2000",
 		Args: args(cobra.ExactArgs(1)),
@@ -72,6 +74,12 @@ func newDataScenesCmd(a *app) *cobra.Command {
 			}
 			if o.Form, err = scenes.ParseForm(form); err != nil {
 				return usagef("--form is %q, it must be questions, named, captions or echo", form)
+			}
+			if o.Kinds, err = scenes.ParseKinds(kinds); err != nil {
+				return usagef("--kinds: %w", err)
+			}
+			if o.Kinds != nil && o.Form == scenes.Captions {
+				return usagef("--kinds chooses questions, and captions ask none")
 			}
 			if o.Count < 1 || o.Count > maxScenes {
 				return usagef("--count is %d, it must be between 1 and %d", o.Count, maxScenes)
@@ -87,6 +95,7 @@ func newDataScenesCmd(a *app) *cobra.Command {
 	f.IntVar(&o.Count, "count", 2000, "pictures")
 	f.Uint64Var(&o.Seed, "seed", 1, "same seed, same files")
 	f.StringVar(&form, "form", "questions", "questions, named, captions or echo")
+	f.StringSliceVar(&kinds, "kinds", nil, "ask only about these, such as color,shape; by default about all")
 	f.IntVar(&o.Level, "level", scenes.Levels, "difficulty `n`: from 1, single large things in small pictures, to 5, all there may be")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the split if it is there")
 	oneOf(c, "split", "train", "dev", "test")
@@ -114,6 +123,9 @@ func (a *app) dataScenes(ctx context.Context, out string, o scenes.Options) erro
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\tquestions\theld out\tmajority\tblind\t")
 	for _, k := range report.Kinds {
+		if o.Kinds != nil && !slices.Contains(o.Kinds, k.Kind) {
+			continue
+		}
 		fmt.Fprintf(w, "%v\t%d\t%d\t%.1f %%\t%.1f %%\t\n", k.Kind, k.Questions, k.HeldOut, 100*k.Majority, 100*k.Blind)
 	}
 	return w.Flush()

@@ -160,6 +160,8 @@ func TestDataUsage(t *testing.T) {
 		{[]string{"scenes"}, "scenes needs OUT", exitUsage},
 		{[]string{"scenes", dir, "--split", "tset"}, `--split is "tset", it must be train, dev or test`, exitUsage},
 		{[]string{"scenes", dir, "--form", "poem"}, `--form is "poem", it must be questions, named, captions or echo`, exitUsage},
+		{[]string{"scenes", dir, "--kinds", "color,colour"}, `--kinds: kind "colour" must be one of color, shape`, exitUsage},
+		{[]string{"scenes", dir, "--kinds", "color", "--form", "captions"}, "--kinds chooses questions, and captions ask none", exitUsage},
 		{[]string{"scenes", dir, "--count", "0"}, "--count is 0, it must be between 1", exitUsage},
 		{[]string{"scenes", dir, "--cuont", "3"}, "did you mean count?", exitUsage},
 		{[]string{"mix", "a", "b"}, "mix takes PLAIN REASONING OUT", exitUsage},

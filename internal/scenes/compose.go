@@ -1,5 +1,7 @@
 package scenes
 
+import "slices"
+
 // tile is the side of a room: four patches of the model demo, half of its tile.
 const tile = 56
 
@@ -14,19 +16,23 @@ const tries = 100_000
 // two things of any size and a text, anywhere; level 5 all there may be.
 const Levels = 5
 
-// compose makes scene i with its questions, and returns the random numbers to draw it with.
-func compose(split Split, seed uint64, level, i int) (*scene, *stream) {
+// compose makes scene i with its questions, of the given kinds or of all, and returns the random numbers to draw it with.
+func compose(split Split, seed uint64, level int, kinds []Kind, i int) (*scene, *stream) {
 	r := newStream(split, seed, i)
 	// Reading takes the most to learn.
-	kinds := []Kind{Color, Shape, Count, Count, Position, Position, Existence, Reading, Reading}
+	frequent := []Kind{Color, Shape, Count, Count, Position, Position, Existence, Reading, Reading}
 	most, attempts := 3, 2
 	if split == Train {
-		kinds = append(kinds, Shape, Count, Count, Count, Position, Reading, Reading, Reading, Reading)
+		frequent = append(frequent, Shape, Count, Count, Count, Position, Reading, Reading, Reading, Reading)
 		most, attempts = 8, 40 // a picture costs more than a question to learn from
 	}
-	kind := pick(r, kinds)
+	if kinds != nil {
+		frequent = slices.DeleteFunc(frequent, func(k Kind) bool { return !slices.Contains(kinds, k) })
+	}
+	kind := pick(r, frequent)
 	for range tries {
 		s := newScene(r, split, level)
+		s.kinds = kinds
 		if !s.furnish(r, kind) || !s.allowed() {
 			continue
 		}

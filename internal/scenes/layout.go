@@ -4,6 +4,7 @@ package scenes
 type scene struct {
 	split      Split
 	level      int
+	kinds      []Kind // of questions; nil for all
 	rooms      []room // in tiled pictures, those that are empty
 	w, h       int    // pixels
 	background background

@@ -10,6 +10,7 @@ package scenes
 import (
 	"fmt"
 	"image"
+	"slices"
 	"strings"
 
 	"lladav/internal/random"
@@ -61,6 +62,20 @@ func (k Kind) String() string { return kindNames[k] }
 // Kinds lists all kinds.
 func Kinds() []Kind { return []Kind{Color, Shape, Count, Position, Existence, Reading} }
 
+// ParseKinds parses names of kinds, and puts them in order, each once. Of no names it makes nil.
+func ParseKinds(names []string) ([]Kind, error) {
+	var kinds []Kind
+	for _, name := range names {
+		i := slices.Index(kindNames[:], name)
+		if i < 0 {
+			return nil, fmt.Errorf("kind %q must be one of %s", name, strings.Join(kindNames[:], ", "))
+		}
+		kinds = append(kinds, Kind(i))
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds), nil
+}
+
 // A QA is a question about a picture and its only true answer: one word in lower case, a number in digits, or what is
 // written in the picture, in capitals as it is written.
 type QA struct {
@@ -76,7 +91,7 @@ type QA struct {
 // Make draws picture i ≥ 0 of a split, and asks one to three questions about it, none of which gives another's answer away. In training
 // they are up to eight, and may hint at each other.
 func Make(split Split, seed uint64, i int) (image.Image, []QA) {
-	s, r := compose(split, seed, Levels, i)
+	s, r := compose(split, seed, Levels, nil, i)
 	return s.draw(r), s.questions
 }
 

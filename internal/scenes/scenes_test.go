@@ -53,7 +53,7 @@ func TestHeldOut(t *testing.T) {
 		heldWays = append(heldWays, strings.ReplaceAll(ways[len(ways)-1], "%s", ""))
 	}
 	for i := range 3000 {
-		s, _ := compose(Train, 1, Levels, i)
+		s, _ := compose(Train, 1, Levels, nil, i)
 		counts := map[shape]int{}
 		for _, o := range s.objects {
 			counts[o.shape]++
@@ -93,7 +93,7 @@ func TestHeldOut(t *testing.T) {
 		var all, some HeldOut
 		held, n := 0, 0
 		for i := range 3000 {
-			s, _ := compose(split, 1, Levels, i)
+			s, _ := compose(split, 1, Levels, nil, i)
 			for _, q := range s.questions {
 				all |= q.HeldOut
 				n++
@@ -147,7 +147,7 @@ func TestTrue(t *testing.T) {
 		if i%2 > 0 {
 			split, level = Train, 2+i/2%(Levels-1)
 		}
-		s, r := compose(split, 3, level, i)
+		s, r := compose(split, 3, level, nil, i)
 		p := s.draw(r).(*image.RGBA)
 		for k, o := range s.objects {
 			c := p.RGBAAt(o.x, o.y)
@@ -368,7 +368,7 @@ func TestBalance(t *testing.T) {
 		const n = 20000
 		var records [][]record
 		for i := range n {
-			s, _ := compose(split, 1, Levels, i)
+			s, _ := compose(split, 1, Levels, nil, i)
 			records = append(records, []record{{qas: s.questions}})
 		}
 		for _, k := range newReport(records).Kinds {

@@ -26,9 +26,10 @@ const perFolder = 1000
 // Options say what Write makes.
 type Options struct {
 	Split     Split
-	Form      Form // what is said about the pictures
-	Level     int  // 1 to Levels; 0 is the last
-	Count     int  // pictures
+	Form      Form   // what is said about the pictures
+	Level     int    // 1 to Levels; 0 is the last
+	Kinds     []Kind // of the questions, in order; nil for all
+	Count     int    // pictures
 	Seed      uint64
 	Overwrite bool           // replace the split if it is there
 	Progress  func(done int) // if not nil, told how many pictures are done
@@ -38,6 +39,9 @@ func (o *Options) name() string {
 	name := o.Split.String()
 	if o.Form != Questions {
 		name += "-" + o.Form.String()
+	}
+	for _, k := range o.Kinds {
+		name += "-" + k.String()
 	}
 	if o.Level > 0 && o.Level < Levels {
 		name += fmt.Sprint("-", o.Level)
@@ -51,7 +55,7 @@ func (o *Options) Path(dir string) string { return filepath.Join(dir, o.name()+"
 // Write makes the first pictures of a split in dir: SPLIT.json, a list of records as LLaVA's, and the pictures in the
 // folder SPLIT. In training a record is a picture with all its questions; otherwise a question, so that each is asked
 // alone. Records say more about a question under "questions": its kind and what of it is held out. The names of other forms are
-// SPLIT-FORM, and a level below the last stands behind them.
+// SPLIT-FORM; kinds, and a level below the last, stand behind them.
 //
 // Noisy pictures are JPEG, the others PNG. Nothing appears under its name before all of it is written.
 func Write(ctx context.Context, dir string, o Options) (*Report, error) {
@@ -77,7 +81,7 @@ func Write(ctx context.Context, dir string, o Options) (*Report, error) {
 	if err := os.Mkdir(made, 0o755); err != nil {
 		return nil, err
 	}
-	w := writer{dir: made, name: name, split: o.Split, form: o.Form, level: cmp.Or(o.Level, Levels), seed: o.Seed, records: make([][]record, o.Count), progress: o.Progress}
+	w := writer{dir: made, name: name, split: o.Split, form: o.Form, level: cmp.Or(o.Level, Levels), kinds: o.Kinds, seed: o.Seed, records: make([][]record, o.Count), progress: o.Progress}
 	if err := w.pictures(ctx); err != nil {
 		return nil, err
 	}
@@ -128,6 +132,7 @@ type writer struct {
 	split    Split
 	form     Form
 	level    int
+	kinds    []Kind
 	seed     uint64
 	records  [][]record // of each picture
 	progress func(done int)
@@ -176,11 +181,13 @@ func folder(i int) string { return fmt.Sprintf("%03d", i/perFolder) }
 
 // picture writes picture i and makes its records.
 func (w *writer) picture(i int) error {
-	composing := compose
+	var s *scene
+	var r *stream
 	if w.form == Captions {
-		composing = composeCaption
+		s, r = composeCaption(w.split, w.seed, w.level, i)
+	} else {
+		s, r = compose(w.split, w.seed, w.level, w.kinds, i)
 	}
-	s, r := composing(w.split, w.seed, w.level, i)
 	id := fmt.Sprintf("%s-%06d", w.split, i)
 	var qas []QA
 	for _, q := range s.questions {

@@ -138,6 +138,42 @@ func TestWriteForms(t *testing.T) {
 	}
 }
 
+// TestWriteKinds: a set of some kinds of questions asks no others, about every picture.
+func TestWriteKinds(t *testing.T) {
+	kinds, err := ParseKinds([]string{"existence", "color", "existence"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, split := range []Split{Train, Dev} {
+		for level := 1; level <= Levels; level++ {
+			o := Options{Split: split, Form: Named, Level: level, Kinds: kinds, Count: 40, Seed: 5}
+			dir := t.TempDir()
+			report, err := Write(t.Context(), dir, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, k := range report.Kinds {
+				if asked := k.Kind == Color || k.Kind == Existence; asked != (k.Questions > 0) {
+					t.Errorf("%v, level %d: %d questions about %v", split, level, k.Questions, k.Kind)
+				}
+			}
+			src, err := data.Open(o.Path(dir), data.Options{})
+			if err != nil || src.Len() < 40 {
+				t.Errorf("%v, level %d: %v", split, level, err)
+			}
+			if want := split.String() + "-named-color-existence"; !strings.HasPrefix(filepath.Base(o.Path(dir)), want) {
+				t.Errorf("%s, want %s", o.Path(dir), want)
+			}
+		}
+	}
+	if _, err := ParseKinds([]string{"colour"}); err == nil || !strings.Contains(err.Error(), `"colour" must be one of color, shape`) {
+		t.Error(err)
+	}
+	if kinds, err := ParseKinds(nil); kinds != nil || err != nil {
+		t.Error(kinds, err)
+	}
+}
+
 // tree returns the names and contents of the files in a folder.
 func tree(t *testing.T, dir string) string {
 	var all bytes.Buffer
