@@ -95,11 +95,12 @@ func newDataScenesCmd(a *app) *cobra.Command {
 	f.IntVar(&o.Count, "count", 2000, "pictures")
 	f.Uint64Var(&o.Seed, "seed", 1, "same seed, same files")
 	f.StringVar(&form, "form", "questions", "questions, named, captions or echo")
-	f.StringSliceVar(&kinds, "kinds", nil, "ask only about these, such as color,shape; by default about all")
+	f.StringSliceVar(&kinds, "kinds", nil, "only color, shape, count, position, existence or reading; by default all of them")
 	f.IntVar(&o.Level, "level", scenes.Levels, "difficulty `n`: from 1, single large things in small pictures, to 5, all there may be")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "replace the split if it is there")
 	oneOf(c, "split", "train", "dev", "test")
 	oneOf(c, "form", "questions", "named", "captions", "echo")
+	oneOf(c, "kinds", "color", "shape", "count", "position", "existence", "reading")
 	return c
 }
 
