@@ -7,23 +7,23 @@ set -euo pipefail
 CGO_ENABLED=0 go build -o demo/lladav ./cmd/lladav
 lladav() { demo/lladav "$@"; }
 
-# scenes SPLIT COUNT LEVEL [FORM]
+# scenes SPLIT COUNT LEVEL [FORM] [KINDS]
 scenes() {
-	local form=${4:-questions} name=$1
+	local form=${4:-questions} kinds=${5:-} name=$1
 	[ "$form" = questions ] || name+=-$form
+	[ -z "$kinds" ] || name+=-${kinds//,/-}
 	[ "$3" = 5 ] || name+=-$3
-	[ -e "demo/scenes/$name.json" ] || lladav data scenes demo/scenes --split "$1" --count "$2" --level "$3" --form "$form"
+	[ -e "demo/scenes/$name.json" ] || lladav data scenes demo/scenes --split "$1" --count "$2" --level "$3" --form "$form" --kinds "$kinds"
 }
 scenes train 30000 1 captions
-scenes train 10000 2 captions
-scenes train 10000 3 captions
 scenes train 24000 4 captions
 scenes train 20000 1
-scenes train 16000 2
 scenes train 40000 3
 scenes train 40000 4
-scenes train 100000 5
+scenes train 140000 5
 scenes train 12000 5 echo
+scenes train 12000 2 named color,shape
+scenes train 30000 3 named color,shape
 scenes train 16000 2 named
 scenes train 40000 3 named
 scenes train 20000 4 named
@@ -31,10 +31,9 @@ scenes train 60000 5 named
 scenes dev 200 1 captions
 scenes dev 200 4 captions
 scenes dev 200 1
-scenes dev 250 3
-scenes dev 200 4
 scenes dev 400 5
 scenes dev 200 5 echo
+scenes dev 120 3 named color,shape
 scenes dev 250 3 named
 scenes dev 400 5 named
 scenes test 2000 5
