@@ -107,7 +107,7 @@ var beside = [numKinds][]Kind{
 // extra asks another question, if one of the kind it chooses can be asked.
 func (s *scene) extra(r *stream) (qa QA, ok bool) {
 	kind := pick(r, beside[s.questions[0].Kind])
-	if s.kinds != nil && !slices.Contains(s.kinds, kind) {
+	if len(s.kinds) > 0 && !slices.Contains(s.kinds, kind) {
 		return QA{}, false
 	}
 	if s.lesson == whatThere && kind == Color {

@@ -26,7 +26,7 @@ func compose(split Split, seed uint64, level int, kinds []Kind, i int) (*scene, 
 		frequent = append(frequent, Shape, Count, Count, Count, Position, Reading, Reading, Reading, Reading)
 		most, attempts = 8, 40 // a picture costs more than a question to learn from
 	}
-	if kinds != nil {
+	if len(kinds) > 0 {
 		frequent = slices.DeleteFunc(frequent, func(k Kind) bool { return !slices.Contains(kinds, k) })
 	}
 	kind := pick(r, frequent)

@@ -4,7 +4,7 @@ package scenes
 type scene struct {
 	split      Split
 	level      int
-	kinds      []Kind // of questions; nil for all
+	kinds      []Kind // of questions; none for all
 	rooms      []room // in tiled pictures, those that are empty
 	w, h       int    // pixels
 	background background

@@ -28,7 +28,7 @@ type Options struct {
 	Split     Split
 	Form      Form   // what is said about the pictures
 	Level     int    // 1 to Levels; 0 is the last
-	Kinds     []Kind // of the questions, in order; nil for all
+	Kinds     []Kind // of the questions, in order; none for all
 	Count     int    // pictures
 	Seed      uint64
 	Overwrite bool           // replace the split if it is there
