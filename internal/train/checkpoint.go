@@ -71,15 +71,24 @@ func (t *Trainer) save(ctx context.Context) error {
 		return fmt.Errorf("write a checkpoint: %w; %s", err, last)
 	}
 	syncDir(root)
-	if limit := t.recipe.Output.SaveTotalLimit; limit > 0 {
-		list := checkpoints(root)
-		for _, c := range list[:max(0, len(list)-limit)] {
-			if err := removeDir(c); err != nil {
-				t.note("cannot remove an old checkpoint: %v", err)
-			}
+	t.prune()
+	return nil
+}
+
+// prune removes the checkpoints before the present one that are too many. Later ones are of another run in this directory,
+// and stay.
+func (t *Trainer) prune() {
+	limit := t.recipe.Output.SaveTotalLimit
+	list := checkpoints(t.recipe.Output.Dir)
+	now := slices.Index(list, t.Checkpoint())
+	if limit == 0 || now < 0 {
+		return
+	}
+	for _, c := range list[:max(0, now+1-limit)] {
+		if err := removeDir(c); err != nil {
+			t.note("cannot remove an old checkpoint: %v", err)
 		}
 	}
-	return nil
 }
 
 // write fills the directory of a checkpoint.

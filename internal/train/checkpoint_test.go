@@ -109,3 +109,36 @@ func TestTidy(t *testing.T) {
 		t.Errorf("%v: %v", err, names())
 	}
 }
+
+// TestSaveTotalLimit: what a run that was killed had not removed goes with the next one; what a later step of an earlier run
+// has left stays, and takes no room from the present one.
+func TestSaveTotalLimit(t *testing.T) {
+	r := toy(t, 4)
+	r.Output.SaveTotalLimit, r.Output.SaveSteps = 1, 1
+	names := func() (names []string) {
+		for _, path := range checkpoints(r.Output.Dir) {
+			names = append(names, filepath.Base(path))
+		}
+		return names
+	}
+	expect := func(what string, want ...string) {
+		t.Helper()
+		if got := names(); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	r.Train.MaxSteps = 3
+	run(t, r, Options{})
+	expect("three steps", "checkpoint-3")
+	last := filepath.Join(r.Output.Dir, "checkpoint-3")
+	if err := os.CopyFS(filepath.Join(r.Output.Dir, "checkpoint-2"), os.DirFS(last)); err != nil {
+		t.Fatal(err)
+	}
+	run(t, r, Options{})
+	expect("nothing left to do", "checkpoint-3")
+	want := read(t, last)
+	r.Train.MaxSteps = 2
+	run(t, r, Options{Resume: "none", Overwrite: true})
+	expect("begun anew", "checkpoint-2", "checkpoint-3")
+	equal(t, "the earlier run's", read(t, last), want)
+}

@@ -226,6 +226,14 @@ func (t *Trainer) Checkpoint() string {
 	return filepath.Join(t.recipe.Output.Dir, fmt.Sprintf("checkpoint-%d", t.done))
 }
 
+// again names the command that goes on from the last checkpoint.
+func (t *Trainer) again() string {
+	if t.o.Resume == "" || t.o.Resume == "auto" {
+		return "the same command"
+	}
+	return "--resume " + t.Checkpoint()
+}
+
 func (t *Trainer) note(format string, args ...any) {
 	if t.o.Note != nil {
 		t.o.Note(fmt.Sprintf(format, args...))
@@ -242,6 +250,7 @@ func (t *Trainer) run(ctx context.Context) error {
 	defer stop()
 	feed := t.feed(feedCtx, int64(t.done)*int64(t.batch()))
 	saved := t.done
+	t.prune() // a run that was killed may have had no time for it
 	for t.done < t.steps {
 		status, err := t.step(ctx, feed)
 		if ctx.Err() != nil {
@@ -251,7 +260,7 @@ func (t *Trainer) run(ctx context.Context) error {
 				}
 			}
 			if t.done > 0 {
-				t.note("kept %s; the same command goes on from there", t.Checkpoint())
+				t.note("kept %s; %s goes on from there", t.Checkpoint(), t.again())
 			}
 			return context.Cause(ctx)
 		}
