@@ -168,7 +168,7 @@ func untrained(s weights.Shape, cfg *model.Config) (mean, std float64) {
 	case strings.HasSuffix(s.Name, "lm_head.weight"), strings.HasSuffix(s.Name, "embed_tokens.weight"), len(s.Shape) == 1:
 		return 0, 0.02
 	case strings.HasSuffix(s.Name, "position_embedding.weight"):
-		return 0, 0.5 // as much as a patch: the tower must know where it is before it can learn what that is good for
+		return 0, 3 // a patch soon grows to 6; beside it the tower would lose where it is (docs/log.md, "Positions drown")
 	case strings.HasSuffix(s.Name, "o_proj.weight"), strings.HasSuffix(s.Name, "down_proj.weight"), strings.HasSuffix(s.Name, "out_proj.weight"),
 		strings.HasSuffix(s.Name, "mlp.fc2.weight"):
 		return 0, 1 / math.Sqrt(inputs(s)*2*float64(layers))

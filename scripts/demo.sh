@@ -18,12 +18,14 @@ scenes() {
 scenes train 30000 1 captions
 scenes train 24000 4 captions
 scenes train 20000 1
-scenes train 40000 3
+scenes train 8000 1 questions position
 scenes train 40000 4
 scenes train 140000 5
 scenes train 12000 5 echo
+scenes train 8000 1 named position
 scenes train 12000 2 named color,shape
 scenes train 30000 3 named color,shape
+scenes train 20000 3 named position
 scenes train 16000 2 named
 scenes train 40000 3 named
 scenes train 20000 4 named
