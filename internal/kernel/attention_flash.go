@@ -217,13 +217,13 @@ func (f *flash) packKeys(s *flashScratch, head, first, n int) {
 		f.narrow(unsafe.Pointer(&s.keys[j*f.keyLen]), unsafe.Pointer(&f.k[at+j*width]), d, 1)
 	}
 	for j := 0; j < n; j += 2 {
-		x := unsafe.Pointer(&f.v[at+j*width])
-		y := unsafe.Add(x, 4*width)
-		if j+1 == n {
+		second := s.row
+		if j+1 < n {
+			second = f.v[at+(j+1)*width:]
+		} else {
 			clear(s.row[:d])
-			y = unsafe.Pointer(&s.row[0])
 		}
-		f.zip(unsafe.Pointer(&s.values[j/2*f.valLen]), x, y, d)
+		f.zip(unsafe.Pointer(&s.values[j/2*f.valLen]), unsafe.Pointer(&f.v[at+j*width]), unsafe.Pointer(&second[0]), d)
 	}
 }
 
